@@ -1,0 +1,1 @@
+"""Turns, models and the agent that answers; `agent.py` holds the main path."""

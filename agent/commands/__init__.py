@@ -1,0 +1,1 @@
+"""The sub-commands of `cytoscribe`, one module each, found by entry point."""

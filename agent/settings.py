@@ -1,0 +1,104 @@
+"""Settings: values only, each written once; the CLI and the docs derive from the fields.
+
+Read from the environment (prefix `CYTOSCRIBE_`, Langfuse by its own names) and from `.env`.
+Nothing is built, opened or downloaded here.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LITE_CHECKPOINT = Path(__file__).parent / "checkpoints" / "lite"
+_XDG_DATA = Path("~/.local/share/cytoscribe")
+
+
+def _langfuse(name: str) -> AliasChoices:
+    return AliasChoices(f"CYTOSCRIBE_{name}", name)
+
+
+class Settings(BaseSettings):
+    """All options of Cytoscribe; `cytoscribe settings` prints them."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="CYTOSCRIBE_", env_file=".env", extra="ignore", frozen=True,
+        protected_namespaces=(),
+    )  # fmt: skip
+
+    # model
+    model: str = Field(
+        str(LITE_CHECKPOINT),
+        description="PaliGemma checkpoint: hub id (google/paligemma2-3b-mix-448) or a folder.",
+    )
+    model_revision: str | None = Field(None, description="Hub revision to pin (commit or tag).")
+    adapter: str | None = Field(None, description="PEFT adapter (hub id or folder) on the model.")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps.")
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto", description="Weights' type; auto: bfloat16 on a GPU, float32 on a CPU."
+    )
+    max_new_tokens: int = Field(128, ge=1, le=2048, description="Longest text the model writes.")
+    min_probability: float = Field(
+        0.5, ge=0, le=1, description="A finding below this probability is not claimed."
+    )
+
+    # library
+    database_url: SecretStr = Field(
+        SecretStr(""), description="Postgres URL with pgvector; empty: the embedded one."
+    )
+    data_dir: Path = Field(
+        _XDG_DATA, description="Folder of the embedded database and of uploaded images."
+    )
+    text_encoder: str = Field(
+        "minilm", description="Sentence encoder: minilm (offline package) or a hub id."
+    )
+    similar_cases: int = Field(6, ge=1, le=100, description="Similar cases per question.")
+    passages: int = Field(5, ge=1, le=100, description="Literature passages per question.")
+    starter_library: bool = Field(
+        True, description="Fill an empty library with the starter cases and bibliography."
+    )
+
+    # optional text model (any OpenAI-compatible server)
+    text_model: str | None = Field(None, description="Text model's name; unset: extractive.")
+    text_model_url: str | None = Field(
+        None, description="Base URL of its server, e.g. http://127.0.0.1:11434/v1 (Ollama)."
+    )
+    text_model_key: SecretStr | None = Field(None, description="API key of that server.")
+
+    # PubMed
+    ncbi_api_key: SecretStr | None = Field(None, description="NCBI key: 10 requests a second.")
+    ncbi_email: str | None = Field(None, description="Your address, as NCBI asks of scripts.")
+    ncbi_base_url: str = Field(
+        "https://eutils.ncbi.nlm.nih.gov/entrez/eutils", description="E-utilities' address."
+    )
+
+    # front end
+    host: str = Field("127.0.0.1", description="Address the page binds to.")
+    port: int = Field(8501, ge=1, le=65535, description="Port the page binds to.")
+    max_upload_mb: int = Field(50, ge=1, description="Largest image file taken, in MB.")
+    max_pixels: int = Field(
+        100_000_000, ge=1, description="Largest image taken, in pixels (decompression bombs)."
+    )
+    expert_role: str | None = Field(None, description="Role noted with feedback by default.")
+
+    # Langfuse (its own variable names)
+    langfuse_public_key: str | None = Field(
+        None, validation_alias=_langfuse("LANGFUSE_PUBLIC_KEY"), description="Langfuse key."
+    )
+    langfuse_secret_key: SecretStr | None = Field(
+        None, validation_alias=_langfuse("LANGFUSE_SECRET_KEY"), description="Langfuse secret."
+    )
+    langfuse_base_url: str = Field(
+        "https://cloud.langfuse.com",
+        validation_alias=AliasChoices("LANGFUSE_BASE_URL", "LANGFUSE_HOST"),
+        description="Langfuse server; nothing is sent unless both keys are set.",
+    )
+
+    def data_folder(self) -> Path:
+        """`data_dir`, absolute; it may not exist yet."""
+        return self.data_dir.expanduser().resolve()
+
+    def hash(self) -> str:
+        """Twelve hex digits that tell whether two turns ran under the same settings."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]

@@ -1,0 +1,153 @@
+"""The values of one turn, from the user's words to the stored record, and the events on the way.
+
+All are frozen and survive JSON. Nothing here runs anything.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from tools.evidence import Evidence, Frozen, Probability
+
+ToolName = Literal["describe_image", "image_search", "literature_search"]
+
+
+class UserTurn(Frozen):
+    """A question with the images it is about (ids; the newest last)."""
+
+    turn_id: str
+    session_id: str
+    question: str
+    images: tuple[str, ...] = ()
+    asked_at: datetime
+
+
+class Plan(Frozen):
+    """Which tools answer the turn, or why none does."""
+
+    tools: tuple[ToolName, ...] = ()
+    outcome: Literal["tools", "out_of_scope", "needs_image"] = "tools"
+    reason: str
+    confidence: Probability
+    decided_by: str  # "rules", "embedding", a model's name
+
+    @model_validator(mode="after")
+    def _tools_or_reason_for_none(self) -> Self:
+        if (self.outcome == "tools") != bool(self.tools):
+            raise ValueError(f"outcome {self.outcome!r} with tools {self.tools}")
+        return self
+
+
+class ToolError(Frozen):
+    """A tool's failure, as data: the turn goes on with the others."""
+
+    kind: str  # exception class
+    message: str
+
+
+class ToolResult(Frozen):
+    tool: ToolName
+    evidence: tuple[Evidence, ...] = ()
+    error: ToolError | None = None
+    latency_ms: float = Field(ge=0)
+
+
+class Sentence(Frozen):
+    """A claim and the evidence it stands on; a statement about our own work cites nothing."""
+
+    text: str
+    evidence_ids: tuple[str, ...] = ()
+    kind: Literal["claim", "gap", "notice"] = "claim"
+
+    @model_validator(mode="after")
+    def _a_claim_has_evidence(self) -> Self:
+        if self.kind == "claim" and not self.evidence_ids:
+            raise ValueError(f"claim without evidence: {self.text!r}")
+        return self
+
+
+class GroundedAnswer(Frozen):
+    sentences: tuple[Sentence, ...]
+    status: Literal["grounded", "abstained", "failed"]
+    confidence: Probability
+    model: str  # what wrote the sentences
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.sentences)
+
+    def cited(self) -> set[str]:
+        return {i for s in self.sentences for i in s.evidence_ids}
+
+
+class TurnRecord(Frozen):
+    """Everything about a turn: stored in Postgres, printed by `cytoscribe ask --json`."""
+
+    trace_id: str
+    turn: UserTurn
+    plan: Plan
+    results: tuple[ToolResult, ...] = ()
+    answer: GroundedAnswer
+    settings_hash: str
+    durations: dict[str, float]  # seconds by stage
+    research_use_only: Literal[True] = True
+
+    @model_validator(mode="after")
+    def _cited_evidence_is_among_the_results(self) -> Self:
+        if missing := self.answer.cited() - set(self.evidence()):
+            raise ValueError(f"cited but not found in this turn: {sorted(missing)}")
+        return self
+
+    def evidence(self) -> Mapping[str, Evidence]:
+        return {e.evidence_id: e for r in self.results for e in r.evidence}
+
+
+class Feedback(Frozen):
+    """What a professional says of a turn."""
+
+    feedback_id: str
+    turn_id: str
+    helpful: bool | None = None
+    finding_marks: dict[str, bool] = Field(default_factory=dict)  # finding name -> right?
+    corrected_label: str | None = None
+    corrected_description: str | None = None
+    comment: str | None = None
+    role: str | None = None  # "haematologist", …
+    given_at: datetime
+
+
+# What a front end may show while a turn runs, in order of appearance.
+
+
+class PlanMade(Frozen):
+    kind: Literal["plan"] = "plan"
+    plan: Plan
+
+
+class ToolStarted(Frozen):
+    kind: Literal["tool_started"] = "tool_started"
+    tool: ToolName
+
+
+class ToolFinished(Frozen):
+    kind: Literal["tool_finished"] = "tool_finished"
+    result: ToolResult
+
+
+class AnswerDelta(Frozen):
+    """A piece of the answer's text, to be appended to what was shown before."""
+
+    kind: Literal["delta"] = "delta"
+    text: str
+
+
+class TurnDone(Frozen):
+    kind: Literal["done"] = "done"
+    record: TurnRecord
+
+
+TurnEvent = Annotated[
+    PlanMade | ToolStarted | ToolFinished | AnswerDelta | TurnDone, Field(discriminator="kind")
+]

@@ -1,0 +1,1 @@
+"""Evaluation: descriptions, retrieval, routing, grounding."""

@@ -1,0 +1,1 @@
+"""The chat page: it renders and asks, nothing else."""

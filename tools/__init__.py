@@ -1,0 +1,1 @@
+"""Evidence and the tools that find it."""

@@ -1,0 +1,105 @@
+"""Evidence: what an answer may stand on, as frozen values with ids made from their content.
+
+Three kinds: what the model sees or we measure in an image, a similar labelled case, a passage of
+the literature. Images travel as ids, never as pixels. It knows nothing of how evidence is found.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Frozen(BaseModel):
+    """A value: immutable, and a misspelt field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Evidence(Frozen):
+    prefix: ClassVar[str]
+    evidence_id: str = ""
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that make this evidence what it is (a score or a rank does not)."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _identify(self) -> Self:
+        text = json.dumps(self.identity(), sort_keys=True, ensure_ascii=False)
+        made = f"{self.prefix}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        if self.evidence_id not in ("", made):
+            raise ValueError(f"evidence_id {self.evidence_id!r} is not of this content ({made})")
+        object.__setattr__(self, "evidence_id", made)
+        return self
+
+
+class Finding(Frozen):
+    """One thing said about an image: `cell_type = neutrophil` seen with probability 0.93."""
+
+    name: str
+    value: str
+    unit: str | None = None
+    probability: Probability | None = None  # None for what is measured
+    origin: Literal["seen", "measured"] = "seen"
+
+
+class DescriptionEvidence(_Evidence):
+    """What the vision-language model says of one image."""
+
+    prefix: ClassVar[str] = "see"
+    kind: Literal["description"] = "description"
+    image_id: str
+    text: str
+    findings: tuple[Finding, ...] = ()
+    overlay: str | None = None  # path of a picture that shows what was measured
+    model: str  # id or folder, with revision or digest
+    probability: Probability | None = None  # geometric mean over the tokens of `text`
+
+    def identity(self) -> dict[str, Any]:
+        return self.model_dump(include={"image_id", "text", "findings", "model"})
+
+
+class CaseEvidence(_Evidence):
+    """A labelled image of the library that resembles the user's image."""
+
+    prefix: ClassVar[str] = "case"
+    kind: Literal["case"] = "case"
+    image_id: str
+    caption: str
+    labels: dict[str, str]  # {"cell_type": "neutrophil", …}
+    similarity: float  # cosine, higher is closer
+    source: str
+    licence: str
+    simulated: bool = False  # drawn by our simulator: must be said wherever it is shown
+
+    def identity(self) -> dict[str, Any]:
+        return self.model_dump(include={"image_id", "caption", "labels"})
+
+
+class LiteratureEvidence(_Evidence):
+    """One passage of an article."""
+
+    prefix: ClassVar[str] = "lit"
+    kind: Literal["literature"] = "literature"
+    source_id: str  # "pmid:123", "s2:…"
+    pmid: str | None = None
+    title: str
+    journal: str | None = None
+    year: int | None = None
+    section: str
+    passage: str
+    quoted: bool = True  # False: a summary in our words, never shown as a quotation
+    retracted: bool = False
+    similarity: float
+
+    def identity(self) -> dict[str, Any]:
+        return self.model_dump(include={"source_id", "section", "passage"})
+
+
+Evidence = Annotated[
+    DescriptionEvidence | CaseEvidence | LiteratureEvidence, Field(discriminator="kind")
+]

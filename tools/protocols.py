@@ -1,0 +1,82 @@
+"""What the tools need from models, as Protocols; `agent/build.py` fills them.
+
+So that tools import neither torch nor the agent, and a test's fake is ten lines.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Image
+
+Vectors = NDArray[np.float32]  # (n, dimension), rows L2-normalised
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """The vision tower's output for a batch; one pass serves all that is asked of the images.
+
+    `tower` is opaque outside the model: (n, image tokens, width).
+    """
+
+    tower: Any
+    n: int
+
+
+@dataclass(frozen=True)
+class Generated:
+    """Decoded text and the geometric mean of its tokens' probabilities."""
+
+    text: str
+    probability: float
+
+
+class VisionModel(Protocol):
+    """A vision-language model; every method takes the features that `look` returned."""
+
+    @property
+    def name(self) -> str: ...  # id or folder, with revision or digest
+
+    @property
+    def embedding_dim(self) -> int: ...
+
+    def look(self, images: Sequence[Image]) -> ImageFeatures:
+        """One vision pass over RGB images."""
+
+    def describe(self, features: ImageFeatures) -> list[Generated]:
+        """Free text, one per image."""
+
+    def answer(self, features: ImageFeatures, question: str) -> list[Generated]:
+        """A short answer to a question, one per image."""
+
+    def stream(
+        self,
+        features: ImageFeatures,
+        question: str | None = None,
+        cancelled: Callable[[], bool] = ...,
+    ) -> Iterator[str]:
+        """Pieces of text for a single image: a description, or the answer to `question`."""
+
+    def score(
+        self, features: ImageFeatures, question: str, options: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Probabilities of the closed answers, (n images, n options), rows sum to 1."""
+
+    def embed_image(self, features: ImageFeatures) -> Vectors:
+        """Image vectors for similarity search, (n, embedding_dim)."""
+
+
+class TextEncoder(Protocol):
+    """A sentence encoder; queries and passages may be encoded differently."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dimension(self) -> int: ...
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
+
+    def encode_passages(self, texts: Sequence[str]) -> Vectors: ...
