@@ -1,0 +1,48 @@
+"""What the library holds, as frozen values: labelled images, articles and their passages.
+
+Ids come from content or from the source's own id (a PMID), so that a second ingest changes nothing.
+"""
+
+from pydantic import Field
+
+from tools.evidence import Frozen
+
+
+class ImageRecord(Frozen):
+    """A labelled image; its pixels stay at `path`, a small JPEG travels along."""
+
+    image_id: str  # "img-" + 16 hex digits of the file's sha256
+    path: str  # where the original was when it was ingested
+    width: int  # pixels
+    height: int
+    caption: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)  # {"cell_type": "neutrophil", …}
+    source: str  # data set
+    licence: str
+    group: str = ""  # slide or patient, where known
+    simulated: bool = False
+    thumbnail: bytes  # JPEG, longest side 160 pixels
+
+
+class Passage(Frozen):
+    """A citable piece of an article."""
+
+    section: str  # "abstract", "RESULTS", "summary", …
+    text: str
+    quoted: bool = True  # False: a summary in our words
+
+
+class Article(Frozen):
+    """An article and its passages, in order."""
+
+    source_id: str  # "pmid:123", "pmc:PMC123", "s2:…"
+    pmid: str | None = None
+    doi: str | None = None
+    title: str = ""
+    journal: str | None = None
+    year: int | None = None
+    mesh_terms: tuple[str, ...] = ()
+    publication_types: tuple[str, ...] = ()
+    retracted: bool = False
+    corpus: str  # data set or query it came from
+    passages: tuple[Passage, ...]
