@@ -1,0 +1,100 @@
+"""The only wiring: settings in, ready parts out.
+
+`open_assistant` brings up everything a question needs; the smaller openers serve the commands that
+need less (ingest a folder, describe a file, list the library). What is slow and independent
+(Postgres, PaliGemma, the text encoder) comes up side by side. Nothing here decides anything.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from agent.settings import Settings
+from tools.protocols import TextEncoder, VisionModel
+
+if TYPE_CHECKING:
+    from agent.assistant import Assistant
+    from agent.paligemma import PaliGemma
+    from tools.store import Store
+
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Tell nobody."""
+
+
+@contextmanager
+def open_store(settings: Settings, *, progress: Progress = quiet) -> "Iterator[Store]":
+    """The library's database, migrated: the one of `database_url`, or the embedded one.
+
+    Raises StoreUnavailableError where it cannot be reached, MigrationError where its schema is not
+    ours. The embedded server stops with its last user.
+    """
+    from tools.postgres import EmbeddedPostgres
+    from tools.store import Store
+
+    with ExitStack() as stack:
+        url = settings.database_url.get_secret_value()
+        progress("Connecting to the database" if url else "Starting the embedded database")
+        url = url or stack.enter_context(EmbeddedPostgres(settings.data_folder() / "postgres"))
+        store = stack.enter_context(Store(url))
+        store.migrate()
+        yield store
+
+
+def open_model(settings: Settings, *, progress: Progress = quiet) -> "PaliGemma":
+    """The vision-language model; ModelUnavailableError says what to accept, log in to or fix."""
+    progress(f"Loading the model {settings.model}")
+    from agent.paligemma import load_paligemma
+
+    return load_paligemma(
+        settings.model,
+        revision=settings.model_revision,
+        adapter=settings.adapter,
+        device=settings.device,
+        dtype=settings.dtype,
+        max_new_tokens=settings.max_new_tokens,
+    )
+
+
+def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncoder:
+    """The sentence encoder of the literature search and the router."""
+    progress(f"Loading the text encoder {settings.text_encoder}")
+    from tools.embedders import load_text_encoder
+
+    device = "cpu" if settings.device == "auto" else settings.device
+    return load_text_encoder(settings.text_encoder, device)
+
+
+@contextmanager
+def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Iterator[Assistant]":
+    """Everything a question needs; closes it again. Errors are those of the openers above."""
+    from agent.assistant import Assistant
+
+    with ExitStack() as stack:
+        store, model, encoder = _load(stack, settings, progress)
+        if settings.starter_library:
+            _fill_starter(store, model, encoder, settings, progress)
+        progress("Ready")
+        yield stack.enter_context(Assistant(settings, store, model, encoder))
+
+
+def _load(
+    stack: ExitStack, settings: Settings, progress: Progress
+) -> "tuple[Store, VisionModel, TextEncoder]":
+    """Models load while Postgres starts: the first answer comes sooner."""
+    with ThreadPoolExecutor(2, thread_name_prefix="cytoscribe-load") as pool:
+        model = pool.submit(open_model, settings, progress=progress)
+        encoder = pool.submit(open_encoder, settings, progress=progress)
+        store = stack.enter_context(open_store(settings, progress=progress))
+        return store, model.result(), encoder.result()
+
+
+def _fill_starter(
+    store: "Store", model: VisionModel, encoder: TextEncoder, settings: Settings, progress: Progress
+) -> None:
+    from tools.starter import fill_starter_library
+
+    fill_starter_library(store, model, encoder, settings.data_folder() / "starter", progress)
