@@ -14,9 +14,10 @@ from agent.settings import Settings
 from tools.protocols import TextEncoder, VisionModel
 
 if TYPE_CHECKING:
+    from tools.store import Store
+
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
-    from tools.store import Store
 
 Progress = Callable[[str], None]
 
@@ -68,9 +69,8 @@ def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncod
     return load_text_encoder(settings.text_encoder, device)
 
 
-@contextmanager
-def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Iterator[Assistant]":
-    """Everything a question needs; closes it again. Errors are those of the openers above."""
+def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assistant":
+    """Everything a question needs, until `close()`. Errors are those of the openers above."""
     from agent.assistant import Assistant
 
     with ExitStack() as stack:
@@ -78,7 +78,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Iterat
         if settings.starter_library:
             _fill_starter(store, model, encoder, settings, progress)
         progress("Ready")
-        yield stack.enter_context(Assistant(settings, store, model, encoder))
+        return Assistant(settings, store, model, encoder, resources=stack.pop_all())
 
 
 def _load(
