@@ -29,6 +29,7 @@ class Plan(Frozen):
 
     tools: tuple[ToolName, ...] = ()
     outcome: Literal["tools", "out_of_scope", "needs_image"] = "tools"
+    unmet: tuple[ToolName, ...] = ()  # also asked for, but there is no image yet
     reason: str
     confidence: Probability
     decided_by: str  # "rules", "embedding", a model's name

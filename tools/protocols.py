@@ -45,11 +45,15 @@ class VisionModel(Protocol):
     def look(self, images: Sequence[Image]) -> ImageFeatures:
         """One vision pass over RGB images."""
 
-    def describe(self, features: ImageFeatures) -> list[Generated]:
-        """Free text, one per image."""
+    def describe(
+        self, features: ImageFeatures, cancelled: Callable[[], bool] = ...
+    ) -> list[Generated]:
+        """Free text, one per image; raises Cancelled once `cancelled` says so."""
 
-    def answer(self, features: ImageFeatures, question: str) -> list[Generated]:
-        """A short answer to a question, one per image."""
+    def answer(
+        self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = ...
+    ) -> list[Generated]:
+        """A short answer to a question, one per image; raises Cancelled like `describe`."""
 
     def stream(
         self,
