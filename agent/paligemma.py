@@ -1,0 +1,257 @@
+"""PaliGemma, the model that looks: describe, answer, score closed answers, embed.
+
+Any PaliGemma 1 or 2 checkpoint (pt, mix, ft; Beyer et al. 2024, arXiv:2407.07726; Steiner et al.
+2024, arXiv:2412.03555) under one face, `tools.protocols.VisionModel`. The vision tower runs once
+an image (`look`); everything else reuses its output. It knows nothing of cells.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL.Image import Image
+from torch import Tensor
+from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
+
+from agent import prompts
+from agent.decoding import Decoder, Reading, Step
+from agent.loading import find_checkpoint, load_model, load_processor
+from tools.errors import BadInputError, Cancelled
+from tools.protocols import Generated, ImageFeatures, Vectors
+
+IMAGE_TOKEN = "<image>"
+_ROWS = 32  # sequences per forward: enough to fill a CPU, small enough for its memory
+_TOKEN_LIKE = re.compile(r"<(?=[^<>\s]+>)")
+
+
+def load_paligemma(
+    model: str,
+    *,
+    revision: str | None = None,
+    adapter: str | None = None,
+    device: str = "auto",
+    dtype: str = "auto",
+    max_new_tokens: int = 128,
+) -> "PaliGemma":
+    """Load a checkpoint (hub id or folder) and, if given, a PEFT adapter (hub id or folder) on it.
+
+    Raises:
+        ModelUnavailableError: missing, gated, damaged or not a PaliGemma; it says what to do.
+        BadInputError: an unknown device or dtype.
+    """
+    base = find_checkpoint(model, revision)
+    extra = find_checkpoint(adapter) if adapter else None
+    weights = load_model(base, adapter=extra, device=device, dtype=dtype)
+    name = f"{base.name}+{extra.name}" if extra else base.name
+    return PaliGemma(weights, load_processor(base), name=name, max_new_tokens=max_new_tokens)
+
+
+def prefix_text(prompt: str, images: int = 1) -> str:
+    """The text that the processor is given, in training and serving: `<image>` and one line.
+
+    What looks like a special token in a user's words (`<image>`, `<loc0001>`, `<eos>`) is data and
+    gets a space, so that it is read as letters.
+    """
+    line = " ".join(prompt.encode("utf-8", "replace").decode().split())
+    return IMAGE_TOKEN * images + _TOKEN_LIKE.sub("< ", line)
+
+
+def never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
+class PaliGemma:
+    """A loaded PaliGemma; safe to call from several threads."""
+
+    def __init__(
+        self,
+        model: PaliGemmaForConditionalGeneration,
+        processor: PaliGemmaProcessor,
+        *,
+        name: str,
+        max_new_tokens: int = 128,
+    ) -> None:
+        self.name = name
+        self.max_new_tokens = max_new_tokens
+        self._decoder = Decoder(model)
+        self._processor = processor
+        self._tokenizer = processor.tokenizer
+        self._stop = _stop_tokens(model, processor)
+
+    @property
+    def embedding_dim(self) -> int:
+        return int(self._decoder.model.config.vision_config.hidden_size)
+
+    @property
+    def context_window(self) -> int:
+        """Tokens that prompt, images and answer share."""
+        return int(self._decoder.model.config.get_text_config().max_position_embeddings)
+
+    def look(self, images: Sequence[Image]) -> ImageFeatures:
+        """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
+        if not images:
+            raise ValueError("no image to look at")
+        towers = [self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, _ROWS)]
+        return ImageFeatures(torch.cat(towers), len(images))
+
+    def describe(
+        self, features: ImageFeatures, cancelled: Callable[[], bool] = never
+    ) -> list[Generated]:
+        """Free text, one per image."""
+        return self.generate(features, [prompts.describe()] * features.n, cancelled)
+
+    def answer(
+        self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
+    ) -> list[Generated]:
+        """A short answer to a question, one per image."""
+        return self.generate(features, [_asked(question)] * features.n, cancelled)
+
+    def answer_about(
+        self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
+    ) -> Generated:
+        """One answer about all the images together, in their order."""
+        reading = self._read([_asked(question)], features.tower, features.n)
+        return self._decode(*reading, cancelled)[0]
+
+    def generate(
+        self,
+        features: ImageFeatures,
+        prefixes: Sequence[str],
+        cancelled: Callable[[], bool] = never,
+    ) -> list[Generated]:
+        """Greedy text after one prompt per image, of any lengths.
+
+        Raises:
+            BadInputError: a prompt does not fit into the context window.
+            Cancelled: `cancelled`, asked before every token, said so.
+        """
+        if len(prefixes) != features.n:
+            raise ValueError(f"{len(prefixes)} prompts for {features.n} images")
+        texts: list[Generated] = []
+        for start in range(0, features.n, _ROWS):
+            rows = slice(start, start + _ROWS)
+            reading = self._read(prefixes[rows], features.tower[rows])
+            texts += self._decode(*reading, cancelled)
+        return texts
+
+    def stream(
+        self,
+        features: ImageFeatures,
+        question: str | None = None,
+        cancelled: Callable[[], bool] = never,
+    ) -> Iterator[str]:
+        """Pieces of text: a description, or the answer to `question`, about the image(s) together.
+
+        `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
+        """
+        prompt = prompts.describe() if question is None else _asked(question)
+        return self._pieces(*self._read([prompt], features.tower, features.n), cancelled)
+
+    def score(
+        self, features: ImageFeatures, question: str, options: Sequence[str]
+    ) -> NDArray[np.float64]:
+        """Probabilities of the closed answers, (n images, n options), rows sum to 1.
+
+        The log-probability of each option as the whole suffix (its tokens and <eos>) after
+        `answer en {question}`, normalised over the options.
+        """
+        if not options:
+            raise ValueError("no options to score")
+        suffixes, prompt = self._suffixes(options), _asked(question)
+        rows = []
+        for tower in features.tower.split(max(1, _ROWS // len(options))):
+            reading, limit = self._read([prompt] * len(tower), tower)
+            if (longest := max(map(len, suffixes))) > limit:
+                raise BadInputError(self._too_long(reading.attention.shape[1] + longest))
+            rows.append(self._decoder.suffix_log_probabilities(reading, suffixes))
+        return torch.cat(rows).double().softmax(-1).cpu().numpy()
+
+    def embed_image(self, features: ImageFeatures) -> Vectors:
+        """Mean of the tower's tokens, L2-normalised, (n, embedding_dim), float32."""
+        mean = features.tower.float().mean(1)
+        vectors: Vectors = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
+        return vectors
+
+    def _pixels(self, images: Sequence[Image]) -> Tensor:
+        rgb = [image.convert("RGB") for image in images]
+        pixels: Tensor = self._processor.image_processor(
+            rgb, return_tensors="pt", input_data_format="channels_last"
+        )["pixel_values"]
+        return pixels  # (n, 3, side, side)
+
+    def _read(self, prefixes: Sequence[str], tower: Tensor, images: int = 1) -> tuple[Reading, int]:
+        """Read prefixes, tokenised as the processor does; also how many tokens may follow."""
+        seen = IMAGE_TOKEN * (images * self._processor.image_seq_length)
+        texts = [f"{seen}{self._tokenizer.bos_token}{prefix_text(p, 0)}\n" for p in prefixes]
+        with self._decoder.lock:  # a tokenizer keeps its padding as state
+            batch = self._tokenizer(texts, padding=True, return_tensors="pt")
+        room = self.context_window - batch["input_ids"].shape[1]
+        if room < 1:
+            raise BadInputError(self._too_long(batch["input_ids"].shape[1]))
+        return self._decoder.read(batch["input_ids"], batch["attention_mask"], tower), room
+
+    def _too_long(self, tokens: int) -> str:
+        return (
+            f"the question takes {tokens} tokens with its image and {self.name} reads fewer than"
+            f" {self.context_window}; ask a shorter one or show fewer images"
+        )
+
+    def _suffixes(self, options: Sequence[str]) -> list[list[int]]:
+        """Tokens of the answers, each with <eos>, as the processor makes them from a suffix."""
+        ended = [option + self._tokenizer.eos_token for option in options]
+        with self._decoder.lock:
+            ids: list[list[int]] = self._tokenizer([""] * len(ended), text_pair=ended)["input_ids"]
+        return ids
+
+    def _steps(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[Step]:
+        limit = min(self.max_new_tokens, room)
+        return self._decoder.greedy(reading, self._stop, limit, cancelled)
+
+    def _decode(
+        self, reading: Reading, room: int, cancelled: Callable[[], bool]
+    ) -> list[Generated]:
+        steps = list(self._steps(reading, room, cancelled))
+        tokens = torch.stack([step.tokens for step in steps], 1).tolist()
+        log_probabilities = torch.stack([step.log_probabilities for step in steps], 1).tolist()
+        return [self._text(*row) for row in zip(tokens, log_probabilities, strict=True)]
+
+    def _text(self, tokens: list[int], log_probabilities: list[float]) -> Generated:
+        stop = set(self._stop.tolist())
+        length = next((i for i, token in enumerate(tokens, 1) if token in stop), len(tokens))
+        mean = sum(log_probabilities[:length]) / length  # the end is a token it chose, too
+        text = self._tokenizer.decode(tokens[:length], skip_special_tokens=True)
+        return Generated(text.strip(), min(1.0, math.exp(mean)))
+
+    def _pieces(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[str]:
+        tokens: list[int] = []
+        text = shown = ""
+        with suppress(Cancelled):
+            for step in self._steps(reading, room, cancelled):
+                tokens.append(int(step.tokens))
+                text = self._tokenizer.decode(tokens, skip_special_tokens=True).lstrip()
+                if not text.endswith("\ufffd"):  # half a character waits for its other half
+                    yield text[len(shown) :]
+                    shown = text
+        yield text[len(shown) :]
+
+
+def _asked(question: str) -> str:
+    try:
+        return prompts.answer(question)
+    except ValueError as error:
+        raise BadInputError(str(error)) from error
+
+
+def _chunks(images: Sequence[Image], size: int) -> Iterator[Sequence[Image]]:
+    return (images[i : i + size] for i in range(0, len(images), size))
+
+
+def _stop_tokens(model: PaliGemmaForConditionalGeneration, processor: PaliGemmaProcessor) -> Tensor:
+    ids = model.generation_config.eos_token_id
+    ids = processor.tokenizer.eos_token_id if ids is None else ids
+    return torch.tensor(ids, device=model.device).reshape(-1)
