@@ -1,0 +1,25 @@
+"""The library and the conversations in Postgres: all SQL of the project is in here.
+
+It knows nothing of files, models or agents: vectors, records and ids come in, evidence goes out.
+"""
+
+from tools.store.counts import LibraryCounts
+from tools.store.images import ImageStore
+from tools.store.jobs import JobStore
+from tools.store.literature import LiteratureStore
+from tools.store.migrate import migrate
+from tools.store.turns import TurnStore
+
+__all__ = ["Store", "migrate"]
+
+
+class Store(ImageStore, LiteratureStore, TurnStore, JobStore, LibraryCounts):
+    """A database by its URL, with pgvector; connects at the first call and reconnects by itself.
+
+    Every method is one transaction. Every method raises StoreUnavailableError when the server
+    cannot be reached or goes away in the middle, in which case nothing of the call is stored.
+    """
+
+    def migrate(self) -> list[str]:
+        """Bring the schema up to date and return the names of the migrations applied."""
+        return migrate(self.url)

@@ -1,0 +1,27 @@
+"""How much the library holds."""
+
+from tools.store.connection import Database
+
+
+class LibraryCounts(Database):
+    """Numbers for the library command and the page."""
+
+    def counts(self) -> dict[str, int]:
+        """Rows by what they are; embeddings by model, as `image_embeddings:NAME`."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT 'images', count(*) FROM images "
+                "UNION ALL SELECT 'simulated_images', count(*) FROM images WHERE simulated "
+                "UNION ALL SELECT 'articles', count(*) FROM articles "
+                "UNION ALL SELECT 'passages', count(*) FROM passages "
+                "UNION ALL SELECT 'sessions', count(*) FROM sessions "
+                "UNION ALL SELECT 'turns', count(*) FROM turns "
+                "UNION ALL SELECT 'feedback', count(*) FROM feedback "
+                "UNION ALL SELECT 'image_embeddings:' || name, (SELECT count(*) "
+                "FROM image_embeddings e WHERE e.model_id = m.model_id) "
+                "FROM embedding_models m WHERE kind = 'image' "
+                "UNION ALL SELECT 'passage_embeddings:' || name, (SELECT count(*) "
+                "FROM passage_embeddings e WHERE e.model_id = m.model_id) "
+                "FROM embedding_models m WHERE kind = 'text'"
+            ).fetchall()
+        return dict(rows)
