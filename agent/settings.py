@@ -1,15 +1,19 @@
 """Settings: values only, each written once; the CLI and the docs derive from the fields.
 
 Read from the environment (prefix `CYTOSCRIBE_`, Langfuse by its own names) and from `.env`.
-Nothing is built, opened or downloaded here.
+Nothing is built, opened or downloaded here. A misspelt variable is not noticed: `.env` files and
+the environment hold other programs' variables too.
 """
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from tools.errors import BadInputError
 
 LITE_CHECKPOINT = Path(__file__).parent / "checkpoints" / "lite"
 _XDG_DATA = Path("~/.local/share/cytoscribe")
@@ -24,13 +28,14 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix="CYTOSCRIBE_", env_file=".env", extra="ignore", frozen=True,
-        protected_namespaces=(),
+        protected_namespaces=(), populate_by_name=True, env_ignore_empty=True,
     )  # fmt: skip
 
     # model
     model: str = Field(
         str(LITE_CHECKPOINT),
-        description="PaliGemma checkpoint: hub id (google/paligemma2-3b-mix-448) or a folder.",
+        description="PaliGemma checkpoint: hub id (google/paligemma2-3b-mix-448) or a folder; "
+        "default: the lite one shipped here.",
     )
     model_revision: str | None = Field(None, description="Hub revision to pin (commit or tag).")
     adapter: str | None = Field(None, description="PEFT adapter (hub id or folder) on the model.")
@@ -102,3 +107,32 @@ class Settings(BaseSettings):
     def hash(self) -> str:
         """Twelve hex digits that tell whether two turns ran under the same settings."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process; an `overrides` value goes before the environment.
+
+    Raises BadInputError naming the variable, the value and what is wrong with it.
+    """
+    try:
+        return Settings(**{name: v for name, v in overrides.items() if v is not None})
+    except ValidationError as e:
+        raise BadInputError("; ".join(_in_words(error) for error in e.errors())) from None
+
+
+def variables(name: str) -> list[str]:
+    """The environment variables that set an option, the one to recommend first."""
+    field = Settings.model_fields[name]
+    if isinstance(field.validation_alias, AliasChoices):
+        names = [str(choice) for choice in field.validation_alias.choices]
+        return sorted(names, key=lambda n: n.startswith("CYTOSCRIBE_"))  # Langfuse's own first
+    return [f"CYTOSCRIBE_{name.upper()}"]
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    place = str(error["loc"][0]) if error["loc"] else "settings"
+    variable = variables(place)[0] if place in Settings.model_fields else place.upper()
+    return (
+        f"{variable}={error['input']!r} cannot be used: {error['msg']} "
+        "(.env.example explains each option)"
+    )

@@ -1,0 +1,148 @@
+"""Describe image files: free text and findings, one line an image."""
+
+import json
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.settings import Settings, load_settings
+from tools.errors import BadImageError
+from tools.evidence import DescriptionEvidence
+from tools.images import SUFFIXES, OpenedImage, open_image
+from tools.protocols import VisionModel
+
+SOME_REFUSED = 3  # exit code
+
+
+@dataclass(frozen=True)
+class Described:
+    """One file's outcome; `evidence` or the sentence that says why there is none."""
+
+    path: Path
+    seconds: float
+    notes: tuple[str, ...] = ()  # what was converted when the file was opened
+    evidence: DescriptionEvidence | None = None
+    error: str | None = None
+
+    def as_json(self, model: str) -> str:
+        """One line; keys are only ever added, never renamed."""
+        line: dict[str, Any] = {
+            "path": str(self.path),
+            "text": self.evidence.text if self.evidence else "",
+            "findings": [
+                f.model_dump(include={"name", "value", "unit", "probability", "origin"})
+                for f in (self.evidence.findings if self.evidence else ())
+            ],
+            "status": "described" if self.evidence else "refused",
+            "model": model,
+            "seconds": round(self.seconds, 3),
+            "image_id": self.evidence.image_id if self.evidence else None,
+            "probability": self.evidence.probability if self.evidence else None,
+            "notes": list(self.notes),
+            "research_use_only": True,
+        }
+        return json.dumps(line | ({"error": self.error} if self.error else {}), ensure_ascii=False)
+
+    def in_words(self) -> str:
+        if self.evidence is None:
+            return f"{self.path}: refused. {self.error}"
+        findings = "".join(f"\n    {f.name}: {f.value} ({f.probability:.2f})" if f.probability
+                           is not None else f"\n    {f.name}: {f.value} (measured)"
+                           for f in self.evidence.findings)  # fmt: skip
+        return f"{self.path}: {self.evidence.text}{findings}"
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, an image.")
+@click.option(
+    "--batch-size", default=8, show_default=True, type=click.IntRange(1, 256),
+    help="Images looked at together; changes the speed, not the text.",
+)  # fmt: skip
+@click.pass_context
+def describe(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, batch_size: int) -> None:
+    """Describe image files and folders of them: free text and findings, in the order given.
+
+    A file that cannot be used gives a line that says why; the others go on, and the exit code at
+    the end is 3. Of a folder, files with an image's extension are taken.
+
+    \b
+    Examples:
+      cytoscribe describe cell.png
+      cytoscribe describe slides/ extra.tif --json > described.jsonl
+    """
+    settings = load_settings()
+    files = list(_files(paths))
+    from agent.build import open_model
+
+    model = open_model(settings)
+    refused = 0
+    with _progress(len(files)) as bar:
+        for described in descriptions(files, model, settings, batch_size):
+            click.echo(described.as_json(model.name) if as_json else described.in_words())
+            refused += described.evidence is None
+            if bar:
+                bar.update(1)
+    if refused:
+        click.echo(f"{refused} of {len(files)} files refused.", err=True)
+        ctx.exit(SOME_REFUSED)
+
+
+def descriptions(
+    files: Sequence[Path], model: VisionModel, settings: Settings, batch_size: int
+) -> Iterator[Described]:
+    """The outcome of each file, in order."""
+    for start in range(0, len(files), batch_size):
+        yield from _batch(files[start : start + batch_size], model, settings)
+
+
+def _batch(files: Sequence[Path], model: VisionModel, settings: Settings) -> Iterator[Described]:
+    began = time.perf_counter()
+    opened = [_open(path, settings) for path in files]
+    images = [image for image in opened if isinstance(image, OpenedImage)]
+    seen = iter(_look(images, model, settings) if images else [])
+    each = (time.perf_counter() - began) / len(files)
+    for path, image in zip(files, opened, strict=True):
+        if isinstance(image, OpenedImage):
+            yield Described(path, each, image.notes, evidence=next(seen))
+        else:
+            yield Described(path, each, error=str(image))
+
+
+def _open(path: Path, settings: Settings) -> OpenedImage | BadImageError:
+    limit = settings.max_upload_mb * 2**20
+    try:
+        return open_image(path, max_pixels=settings.max_pixels, max_bytes=limit)
+    except BadImageError as e:
+        return e
+
+
+def _look(
+    images: Sequence[OpenedImage], model: VisionModel, settings: Settings
+) -> list[DescriptionEvidence]:
+    from tools.describe_image import describe_images
+
+    features = model.look([image.pixels for image in images])
+    return describe_images([i.image_id for i in images], features, model, settings.min_probability)
+
+
+def _files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Files as given; of a folder, the images below it by name."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(f for f in path.rglob("*") if f.suffix.lower() in SUFFIXES)
+        else:
+            yield path
+
+
+def _progress(length: int) -> "AbstractContextManager[Any]":
+    """A bar on stderr, if that is a terminal and the lines go elsewhere."""
+    error, out = click.get_text_stream("stderr"), click.get_text_stream("stdout")
+    if not error.isatty() or out.isatty():
+        return nullcontext()
+    return click.progressbar(length=length, label="Describing", show_pos=True, file=error)

@@ -1,0 +1,99 @@
+"""A Langfuse server for tests: on this machine only, keeps what it is sent, can misbehave.
+
+Spans arrive as OTLP protobuf and are decoded; scores as JSON, a list of them (SDK 5) or ingestion
+events (SDK 4).
+"""
+
+import gzip
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+
+
+@dataclass
+class Recorder:
+    """What was received; `mode` is answer, fail (500) or hang (no reply until closed)."""
+
+    mode: str = "answer"
+    url: str = ""
+    spans: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    raw: bytes = b""  # everything, as it came
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def take(self, path: str, body: bytes) -> tuple[int, bytes]:
+        self.raw += body
+        if self.mode == "hang":
+            self.closed.wait()
+        if self.mode != "answer":
+            return 500, b"{}"
+        if path.endswith("/otel/v1/traces"):
+            self.spans += _decode(body)
+            return 200, ExportTraceServiceResponse().SerializeToString()
+        sent = json.loads(body or b"{}")
+        if path.endswith("/ingestion"):
+            self.scores += [event["body"] for event in sent["batch"]]
+            done = [{"id": event["id"], "status": 201} for event in sent["batch"]]
+            return 207, json.dumps({"successes": done, "errors": []}).encode()
+        self.scores += sent if isinstance(sent, list) else [sent]
+        return 202, b'{"message": "Accepted"}'
+
+
+@contextmanager
+def langfuse_recorder(mode: str = "answer") -> Iterator[Recorder]:
+    recorder = Recorder(mode)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(recorder))
+    server.daemon_threads = True
+    server.block_on_close = False
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    recorder.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield recorder
+    finally:
+        recorder.closed.set()
+        server.shutdown()
+        server.server_close()
+
+
+def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            if self.headers["Content-Encoding"] == "gzip":
+                body = gzip.decompress(body)
+            status, answer = recorder.take(self.path, body)
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler
+
+
+def _decode(body: bytes) -> list[dict[str, Any]]:
+    request = ExportTraceServiceRequest.FromString(body)
+    return [
+        {
+            "name": span.name,
+            "trace": span.trace_id.hex(),
+            "id": span.span_id.hex(),
+            "parent": span.parent_span_id.hex(),
+            "attributes": {a.key: a.value.string_value for a in span.attributes},
+        }
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]

@@ -1,0 +1,166 @@
+"""Tracing: nothing without keys, one trace a turn with them, never in the way of an answer."""
+
+import base64
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+import pytest
+from langfuse_recorder import langfuse_recorder
+from llama_index.core.llms import ChatMessage, ImageBlock, MockLLM, TextBlock
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from agent.settings import Settings, load_settings
+from agent.tracing import SECONDS_TO_CLOSE, NoTracer, Tracer, open_tracing
+from agent.turn import Feedback, Plan, UserTurn
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+TURN = UserTurn(
+    turn_id="t1", session_id="s1", question="What is it?", images=("img-1",), asked_at=NOW
+)
+THUMB = Feedback(feedback_id="f1", turn_id="t1", helpful=True, comment="clear", given_at=NOW)
+TYPE = "langfuse.observation.type"
+
+
+def keys(url: str = "http://127.0.0.1:9") -> Settings:
+    return load_settings(
+        langfuse_public_key="pk-test", langfuse_secret_key="sk-test", langfuse_base_url=url
+    )
+
+
+@contextmanager
+def tracing(settings: Settings, exporter=None) -> Iterator[Tracer]:
+    tracer = open_tracing(settings, exporter)
+    try:
+        yield tracer
+    finally:
+        tracer.close()
+
+
+def run_a_turn(tracer: Tracer) -> str:
+    with tracer.turn(TURN) as traced:
+        with tracer.stage("plan", "chain") as stage:
+            stage.note(Plan(tools=("image_search",), reason="r", confidence=1, decided_by="rules"))
+        with tracer.stage("image_search", "retriever", {"k": 6}) as stage:
+            stage.note([], model="lite")
+        with tracer.stage("answer", "generation") as stage:
+            stage.note("A neutrophil.", model="lite")
+        with tracer.stage("citations", "guardrail") as stage:
+            stage.note(True)
+        traced.note("A neutrophil.", status="grounded")
+    return traced.trace_id
+
+
+def test_without_keys_langfuse_is_not_even_imported():
+    code = (
+        "import sys; from agent.tracing import open_tracing; from agent.settings import Settings; "
+        "open_tracing(Settings(langfuse_public_key='only one')).close(); "
+        "sys.exit('langfuse' in sys.modules or 'opentelemetry' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_without_keys_a_turn_still_has_a_trace_id_of_32_hex_digits():
+    tracer = NoTracer()
+    assert int(run_a_turn(tracer), 16) >= 0 and not tracer.score(THUMB, "0" * 32)
+
+
+def test_a_turn_is_one_trace_with_its_stages_below_it():
+    exporter = InMemorySpanExporter()
+    with tracing(keys(), exporter) as tracer:
+        trace_id = run_a_turn(tracer)
+    spans = {s.name: s for s in exporter.get_finished_spans()}
+    kinds = {name: s.attributes[TYPE] for name, s in spans.items()}
+    assert kinds == {
+        "turn": "agent", "plan": "chain", "image_search": "retriever", "answer": "generation",
+        "citations": "guardrail",
+    }  # fmt: skip
+    assert {s.parent.span_id for n, s in spans.items() if n != "turn"} == {
+        spans["turn"].context.span_id
+    }
+    assert {format(s.context.trace_id, "032x") for s in spans.values()} == {trace_id}
+    assert {s.attributes["session.id"] for s in spans.values()} == {"s1"}
+
+
+def test_llama_index_calls_join_the_trace_without_their_images():
+    exporter, pixels = InMemorySpanExporter(), b"\x89PNG not to be sent" * 200
+    message = ChatMessage(
+        blocks=[ImageBlock(image=pixels, image_mimetype="image/png"), TextBlock(text="?")]
+    )
+    with tracing(keys(), exporter) as tracer, tracer.turn(TURN) as traced:
+        MockLLM().chat([message])
+    spans = exporter.get_finished_spans()
+    assert [s for s in spans if s.name == "MockLLM.chat"]
+    assert {format(s.context.trace_id, "032x") for s in spans} == {traced.trace_id}
+    encoded = base64.b64encode(pixels).decode()[40:104]
+    assert not [s.name for s in spans if encoded in str(dict(s.attributes))]
+
+
+def test_spans_that_would_be_billed_guessed_tokens_are_left_out():
+    exporter = InMemorySpanExporter()
+    billed = "X._prepare_chat_with_tools"
+    with tracing(keys(), exporter) as t, t.turn(TURN), t.stage(billed, "generation"):
+        pass
+    assert [s.name for s in exporter.get_finished_spans()] == ["turn"]
+
+
+def test_trace_and_feedback_reach_the_server():
+    with langfuse_recorder() as server, tracing(keys(server.url)) as tracer:
+        trace_id = run_a_turn(tracer)
+        assert tracer.score(THUMB, trace_id)
+    assert {s["trace"] for s in server.spans} == {trace_id}
+    (score,) = server.scores
+    assert (score["name"], score["value"], score["comment"]) == ("user_feedback", 1.0, "clear")
+    assert (score["traceId"], score["id"]) == (trace_id, "f1-user_feedback")
+
+
+def test_a_comment_without_a_thumb_is_a_score_too():
+    with langfuse_recorder() as server, tracing(keys(server.url)) as tracer:
+        tracer.score(THUMB.model_copy(update={"helpful": None}), "0" * 31 + "1")
+    assert [(s["name"], s["value"]) for s in server.scores] == [("user_comment", "clear")]
+
+
+def test_the_same_keys_can_be_opened_again():
+    for _ in range(2):
+        exporter = InMemorySpanExporter()
+        with tracing(keys(), exporter) as tracer:
+            run_a_turn(tracer)
+        assert len(exporter.get_finished_spans()) == 5
+
+
+@pytest.mark.parametrize("mode", ["refuse", "hang", "fail"])
+def test_a_dead_server_delays_neither_the_turn_nor_the_end(mode):
+    with langfuse_recorder(mode) as server:
+        url = "http://127.0.0.1:9" if mode == "refuse" else server.url
+        tracer = open_tracing(keys(url))
+        began = time.monotonic()
+        tracer.score(THUMB, run_a_turn(tracer))
+        answered = time.monotonic()
+        tracer.close()
+        assert answered - began < 0.5
+        assert time.monotonic() - answered < SECONDS_TO_CLOSE + 1
+
+
+def test_a_process_that_forgets_to_close_still_ends_soon():
+    code = (
+        "import sys; sys.path.insert(0, 'tests/unit'); sys.path.insert(0, 'tests')\n"
+        "from test_tracing import *\n"
+        "run_a_turn(open_tracing(keys(sys.argv[1])))"
+    )
+    with langfuse_recorder("hang") as server:
+        began = time.monotonic()
+        subprocess.run([sys.executable, "-c", code, server.url], check=True, capture_output=True)
+    assert time.monotonic() - began < SECONDS_TO_CLOSE + 15  # the rest is imports
+
+
+def test_an_error_inside_a_stage_is_ours_and_is_raised():
+    with (
+        tracing(keys(), InMemorySpanExporter()) as tracer,
+        pytest.raises(ZeroDivisionError),
+        tracer.turn(TURN),
+        tracer.stage("plan", "chain"),
+    ):
+        1 / 0  # noqa: B018
