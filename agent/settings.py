@@ -6,6 +6,7 @@ the environment hold other programs' variables too.
 """
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from tools.errors import BadInputError
 
 LITE_CHECKPOINT = Path(__file__).parent / "checkpoints" / "lite"
-_XDG_DATA = Path("~/.local/share/cytoscribe")
+# Postgres runs under another account when root starts it, which a private home keeps out.
+_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+DATA_DIR = Path("/var/lib/cytoscribe" if _ROOT else "~/.local/share/cytoscribe")
 
 
 def _langfuse(name: str) -> AliasChoices:
@@ -53,7 +56,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="Postgres URL with pgvector; empty: the embedded one."
     )
     data_dir: Path = Field(
-        _XDG_DATA, description="Folder of the embedded database and of uploaded images."
+        DATA_DIR, description="Folder of the embedded database and of uploaded images."
     )
     text_encoder: str = Field(
         "minilm", description="Sentence encoder: minilm (offline package) or a hub id."
