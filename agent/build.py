@@ -39,7 +39,9 @@ def open_store(settings: Settings, *, progress: Progress = quiet) -> "Iterator[S
     with ExitStack() as stack:
         url = settings.database_url.get_secret_value()
         progress("Connecting to the database" if url else "Starting the embedded database")
-        url = url or stack.enter_context(EmbeddedPostgres(settings.data_folder() / "postgres"))
+        if not url:
+            embedded = EmbeddedPostgres(settings.data_folder() / "postgres")
+            url = stack.enter_context(embedded).url
         store = stack.enter_context(Store(url))
         store.migrate()
         yield store

@@ -25,3 +25,12 @@ class LibraryCounts(Database):
                 "FROM embedding_models m WHERE kind = 'text'"
             ).fetchall()
         return dict(rows)
+
+    def versions(self) -> str:
+        """The server's and pgvector's versions, in words."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT 'PostgreSQL ' || current_setting('server_version') || ', pgvector ' || "
+                "extversion FROM pg_extension WHERE extname = 'vector'"
+            ).fetchone()
+        return str(row[0]) if row else "pgvector is not installed"
