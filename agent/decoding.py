@@ -92,17 +92,17 @@ class Decoder:
         """The likeliest token, step by step: until `stop` in every row or `limit` steps.
 
         Raises:
-            Cancelled: `cancelled`, asked before every forward, said so.
+            Cancelled: `cancelled`, asked before every token, said so.
         """
         done = torch.zeros_like(reading.attention[:, 0], dtype=torch.bool)
         for left in reversed(range(limit)):
+            if cancelled():
+                raise Cancelled("the model was stopped before it had finished its text")
             tokens = reading.logits.argmax(-1)
             yield Step(tokens, _log_probability(reading.logits, tokens))
             done = done | torch.isin(tokens, stop)
-            if not left or done.all():
+            if done.all() or not left:
                 return
-            if cancelled():
-                raise Cancelled("the model was stopped before it had finished its text")
             self.extend(reading, tokens[:, None], torch.ones_like(tokens[:, None]))
 
     def suffix_log_probabilities(

@@ -24,7 +24,7 @@ from tools.errors import BadInputError, Cancelled
 from tools.protocols import Generated, ImageFeatures, Vectors
 
 IMAGE_TOKEN = "<image>"
-_ROWS = 32  # sequences per forward: enough to fill a CPU, small enough for its memory
+_FORWARD = 4096  # image tokens read at once: enough to fill a CPU, small enough for its memory
 _TOKEN_LIKE = re.compile(r"<(?=[^<>\s]+>)")
 
 
@@ -82,6 +82,7 @@ class PaliGemma:
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._stop = _stop_tokens(model, processor)
+        self._rows = max(1, _FORWARD // processor.image_seq_length)  # sequences per forward
 
     @property
     def embedding_dim(self) -> int:
@@ -96,7 +97,7 @@ class PaliGemma:
         """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
         if not images:
             raise ValueError("no image to look at")
-        towers = [self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, _ROWS)]
+        towers = [self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, self._rows)]
         return ImageFeatures(torch.cat(towers), len(images))
 
     def describe(
@@ -133,8 +134,8 @@ class PaliGemma:
         if len(prefixes) != features.n:
             raise ValueError(f"{len(prefixes)} prompts for {features.n} images")
         texts: list[Generated] = []
-        for start in range(0, features.n, _ROWS):
-            rows = slice(start, start + _ROWS)
+        for start in range(0, features.n, self._rows):
+            rows = slice(start, start + self._rows)
             reading = self._read(prefixes[rows], features.tower[rows])
             texts += self._decode(*reading, cancelled)
         return texts
@@ -164,7 +165,7 @@ class PaliGemma:
             raise ValueError("no options to score")
         suffixes, prompt = self._suffixes(options), _asked(question)
         rows = []
-        for tower in features.tower.split(max(1, _ROWS // len(options))):
+        for tower in features.tower.split(max(1, self._rows // len(options))):
             reading, limit = self._read([prompt] * len(tower), tower)
             if (longest := max(map(len, suffixes))) > limit:
                 raise BadInputError(self._too_long(reading.attention.shape[1] + longest))
@@ -234,10 +235,11 @@ class PaliGemma:
             for step in self._steps(reading, room, cancelled):
                 tokens.append(int(step.tokens))
                 text = self._tokenizer.decode(tokens, skip_special_tokens=True).lstrip()
-                if not text.endswith("\ufffd"):  # half a character waits for its other half
+                if text != shown and not text.endswith("\ufffd"):  # half a character waits
                     yield text[len(shown) :]
                     shown = text
-        yield text[len(shown) :]
+        if text != shown:
+            yield text[len(shown) :]
 
 
 def _asked(question: str) -> str:
