@@ -14,10 +14,9 @@ from agent.settings import Settings
 from tools.protocols import TextEncoder, VisionModel
 
 if TYPE_CHECKING:
-    from tools.store import Store
-
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
+    from tools.store import Store
 
 Progress = Callable[[str], None]
 

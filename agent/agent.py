@@ -1,0 +1,219 @@
+"""CellAgent, the main path of a turn: route, use the tools, write a grounded answer.
+
+A LlamaIndex agent with a policy of its own: PaliGemma can neither call functions nor chat without
+an image, so a router plans and the tools' evidence is written up. It emits LlamaIndex's standard
+events, runs alone or inside an AgentWorkflow, and reads all it knows of a session from the chat
+messages: images from their ImageBlocks, earlier plans from the notes on its own messages.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from llama_index.core.agent.workflow import (
+    AgentOutput,
+    AgentStream,
+    BaseWorkflowAgent,
+    ToolCallResult,
+)
+from llama_index.core.agent.workflow.agent_context import AgentContext
+from llama_index.core.llms import ChatMessage, ImageBlock
+from llama_index.core.memory import BaseMemory
+from llama_index.core.tools import AsyncBaseTool, ToolSelection
+from llama_index.core.workflow import Context, Event
+from pydantic import Field, SkipValidation
+
+from agent.router import Router, Situation
+from agent.synthesis import Material, Part, Synthesis, topic_of
+from agent.tracing import NoTracer, Tracer
+from agent.turn import GroundedAnswer, Plan, ToolName, ToolResult
+from tools.describe_image import particular_question
+from tools.images import ImageFolder
+from tools.literature_search import literature_query, refers_to_the_image
+
+TURN = "cell_turn"  # the turn under way, in the workflow's store
+NOTES = "cytoscribe"  # what the agent notes on its messages, for the turns that follow
+
+
+class PlanReady(Event):
+    """Emitted once a turn: the plan."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with what the session knows."""
+
+    question: str
+    images: tuple[str, ...]  # ids of this turn's images, else the session's newest one
+    situation: Situation
+    topic: str | None = None  # what the last described image showed
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn under way."""
+
+    asked: Asked
+    plan: Plan
+    literature_words: str  # the part of the question that asks for literature
+    image_words: str  # the part of the question that asks about the image
+    results: tuple[ToolResult, ...] = ()
+
+    @property
+    def topic(self) -> str | None:
+        """What the image shows, as soon as it is described."""
+        return topic_of(self.results) or self.asked.topic
+
+    @property
+    def query(self) -> str:
+        """What to look up: "its nucleus" becomes "neutrophil nucleus" once that is known."""
+        return literature_query(self.literature_words, self.topic)
+
+    def material(self) -> Material:
+        return Material(self.asked.question, self.query, self.plan, self.results)
+
+
+class CellAgent(BaseWorkflowAgent):
+    """Answers questions about cell images from what is seen, similar cases and literature."""
+
+    router: Router = Field(exclude=True)
+    synthesis: Synthesis = Field(exclude=True)
+    images: ImageFolder = Field(exclude=True)
+    tracer: SkipValidation[Tracer] = Field(default_factory=NoTracer, exclude=True)
+
+    async def take_step(
+        self,
+        ctx: AgentContext,
+        llm_input: list[ChatMessage],
+        tools: Sequence[AsyncBaseTool],
+        memory: BaseMemory,
+    ) -> AgentOutput:
+        """Plan, then call tools until none is left to call, then answer."""
+        turn: Turn | None = await ctx.store.get(TURN, default=None)
+        if turn is None:
+            turn = await self._begin(ctx, llm_input)
+        if calls := list(_next_calls(turn)):
+            silent = ChatMessage(role="assistant", content="")
+            return AgentOutput(response=silent, tool_calls=calls, current_agent_name=self.name)
+        return await self._answer(ctx, turn)
+
+    async def handle_tool_call_results(
+        self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory
+    ) -> None:
+        """Keep the evidence; a tool's failure is in its result, an exception is our own bug."""
+        for result in results:
+            if result.tool_output.is_error:
+                raise result.tool_output.exception or RuntimeError(result.tool_output.content)
+        turn: Turn = await ctx.store.get(TURN)
+        found = tuple(result.tool_output.raw_output for result in results)
+        await ctx.store.set(TURN, replace(turn, results=turn.results + found))
+
+    async def finalize(self, ctx: Context, output: AgentOutput, memory: BaseMemory) -> AgentOutput:
+        """Leave the answer and its notes in the chat; the next turn starts afresh."""
+        await memory.aput(output.response)
+        await ctx.store.set(TURN, None)
+        return output
+
+    async def _begin(self, ctx: AgentContext, messages: Sequence[ChatMessage]) -> Turn:
+        with self.tracer.stage("plan", "chain") as stage:
+            turn = await asyncio.to_thread(self._plan, messages)
+            stage.note(turn.plan)
+        await ctx.store.set(TURN, turn)
+        ctx.write_event_to_stream(PlanReady(plan=turn.plan))
+        return turn
+
+    def _plan(self, messages: Sequence[ChatMessage]) -> Turn:
+        asked = read(messages, self.images)
+        words = (asked.question, asked.situation)
+        return Turn(
+            asked,
+            self.router.route(*words),
+            literature_words=self.router.words_for("literature_search", *words),
+            image_words=self.router.words_for("describe_image", *words),
+        )
+
+    async def _answer(self, ctx: AgentContext, turn: Turn) -> AgentOutput:
+        material, parts = turn.material(), list[Part]()
+        with self.tracer.stage("answer", "generation", turn.asked.question) as stage:
+            pieces = self.synthesis.parts(material)
+            while part := await asyncio.to_thread(next, pieces, None):
+                self._show(ctx, parts, part)
+                parts.append(part)
+            answer = self.synthesis.answer(material, parts)
+            stage.note(answer, model=answer.model)
+        response = reply(answer, turn.plan, turn.topic)
+        return AgentOutput(response=response, raw=answer, current_agent_name=self.name)
+
+    def _show(self, ctx: AgentContext, shown: Sequence[Part], part: Part) -> None:
+        """Stream a part sentence by sentence; all deltas together are the answer's text."""
+        said = [sentence.text for earlier in shown for sentence in earlier.sentences]
+        for sentence in part.sentences:
+            delta = f" {sentence.text}" if said else sentence.text
+            said.append(sentence.text)
+            ctx.write_event_to_stream(
+                AgentStream(delta=delta, response=" ".join(said), current_agent_name=self.name)
+            )
+
+
+def read(messages: Sequence[ChatMessage], images: ImageFolder) -> Asked:
+    """The last question, with the images and notes of the messages before it."""
+    last = max(i for i, message in enumerate(messages) if message.role == "user")
+    *earlier, question = messages[: last + 1]
+    own = _image_ids(question, images)
+    newest = next((ids for m in reversed(earlier) if (ids := _image_ids(m, images))), ())
+    notes = next((m.additional_kwargs[NOTES] for m in reversed(earlier)
+                  if NOTES in m.additional_kwargs), {})  # fmt: skip
+    return Asked(
+        question=question.content or "",
+        images=own or newest[-1:],
+        situation=Situation(bool(own or newest), tuple(notes.get("tools", ()))),
+        topic=None if own else notes.get("topic"),
+    )
+
+
+def reply(answer: GroundedAnswer, plan: Plan, topic: str | None) -> ChatMessage:
+    """The agent's message, with what follow-ups need to know of the turn noted on it as JSON."""
+    noted = {NOTES: {"tools": list(plan.tools), "topic": topic}}
+    return ChatMessage(role="assistant", content=answer.text, additional_kwargs=noted)
+
+
+def _image_ids(message: ChatMessage, images: ImageFolder) -> tuple[str, ...]:
+    """Ids of a message's images; one that is not in the folder yet is put there."""
+    blocks = [block for block in message.blocks if isinstance(block, ImageBlock)]
+    return tuple(
+        block.path.name
+        if block.path and block.path.is_relative_to(images.root)
+        else images.put(block.resolve_image().read()).image_id
+        for block in blocks
+    )
+
+
+def _next_calls(turn: Turn) -> Iterator[ToolSelection]:
+    """The planned calls that can be made now and have not been; they run side by side.
+
+    Literature on what an image shows waits until the image is described.
+    """
+    done = {result.tool for result in turn.results}
+    waits = "describe_image" in turn.plan.tools and refers_to_the_image(turn.literature_words)
+    for tool in turn.plan.tools:
+        if tool in done or (tool == "literature_search" and waits and "describe_image" not in done):
+            continue
+        yield from _calls(tool, turn)
+
+
+def _calls(tool: ToolName, turn: Turn) -> Iterator[ToolSelection]:
+    if tool == "literature_search":
+        yield _call(tool, query=turn.query)
+        return
+    for image_id in turn.asked.images:
+        if tool == "describe_image":
+            yield _call(tool, image_id=image_id, question=particular_question(turn.image_words))
+        else:
+            yield _call(tool, image_id=image_id)
+
+
+def _call(tool: ToolName, **arguments: str) -> ToolSelection:
+    return ToolSelection(tool_id=uuid4().hex, tool_name=tool, tool_kwargs=arguments)

@@ -1,0 +1,193 @@
+"""The assistant that front ends talk to: turns in, events out, each turn a row in the database.
+
+It turns the workflow of CellAgent into TurnEvents and a TurnRecord, keeps the uploaded images and
+reads sessions back, so that a follow-up finds its images after a restart. One event loop in the
+background serves all callers; every method may be called from any thread.
+"""
+
+import asyncio
+import queue
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+
+from llama_index.core.llms import MockLLM
+
+from agent.agent import CellAgent
+from agent.history import History
+from agent.router import Router
+from agent.running import Tell, TurnRun
+from agent.settings import Settings
+from agent.synthesis import Rewriter, Synthesis
+from agent.toolbox import CANCELLED, Toolbox
+from agent.tracing import NoTracer, Tracer
+from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
+from tools.describe_image import never
+from tools.errors import BadInputError, Cancelled, StoreUnavailableError
+from tools.image_features import FeatureCache
+from tools.images import ImageFolder
+from tools.protocols import TextEncoder, VisionModel
+from tools.store import Store
+
+TICK = 0.1  # seconds between two looks at `cancelled`
+UNREAD = "Earlier turns could not be read: the database is not reachable."
+UNSAVED = "This turn could not be saved yet: the database is not reachable."
+
+
+class Assistant:
+    """Answers turns; `agent.build.open_assistant` makes one, `close` ends it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        model: VisionModel,
+        encoder: TextEncoder,
+        *,
+        tracer: Tracer | None = None,
+        rewriter: Rewriter | None = None,
+        resources: ExitStack | None = None,
+    ) -> None:
+        self.settings, self.store, self.model, self.encoder = settings, store, model, encoder
+        self.images = ImageFolder(
+            settings.data_folder() / "images",
+            max_pixels=settings.max_pixels,
+            max_bytes=settings.max_upload_mb * 1_000_000,
+        )
+        self._history = History(store)
+        self._tracer = tracer or NoTracer()
+        self._resources = resources or ExitStack()
+        features = FeatureCache(model, self.images)
+        toolbox = Toolbox(settings, store, model, encoder, features, self._tracer)
+        self.agent = CellAgent(
+            name="cytoscribe",
+            description="Answers questions about cell images from what is seen, similar cases and"
+            " PubMed.",
+            llm=MockLLM(),  # never asked: the model that looks is a tool
+            tools=toolbox.tools(),
+            router=Router(encoder),
+            synthesis=Synthesis(encoder, rewriter),
+            images=self.images,
+            tracer=self._tracer,
+        )
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+
+    def new_turn(self, session_id: str, question: str, images: Sequence[bytes] = ()) -> UserTurn:
+        """A turn with its images stored; BadImageError, BadInputError for an empty question."""
+        if not question.strip() and not images:
+            raise BadInputError("the question is empty; ask something, or add an image")
+        return UserTurn(
+            turn_id=uuid.uuid4().hex,
+            session_id=session_id,
+            question=question,
+            images=tuple(self.images.put(data).image_id for data in images),
+            asked_at=datetime.now(UTC),
+        )
+
+    def stream(self, turn: UserTurn, cancelled: Callable[[], bool] = never) -> Iterator[TurnEvent]:
+        """The turn's events as they happen; the record is saved before TurnDone.
+
+        Raises Cancelled soon after `cancelled` says so (nothing is saved then), BadImageError for
+        an image that is not stored. Closing the iterator cancels as well.
+        """
+        events: queue.Queue[TurnEvent | None] = queue.Queue()
+        stopped = threading.Event()
+        work = self._turn(turn, events.put, lambda: stopped.is_set() or cancelled())
+        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        future.add_done_callback(lambda _: events.put(None))
+        try:
+            yield from _drain(events, cancelled)
+            future.result()
+        finally:
+            stopped.set()
+            future.cancel()
+
+    def ask(self, turn: UserTurn) -> TurnRecord:
+        """The turn's record, when it is done."""
+        *_, last = self.stream(turn)
+        if not isinstance(last, TurnDone):
+            raise RuntimeError(f"the turn {turn.turn_id} ended with {last.kind}")
+        return last.record
+
+    def history(self, session_id: str) -> list[TurnRecord]:
+        """A session's turns, oldest first; StoreUnavailableError."""
+        return self._history.read(session_id)
+
+    def give_feedback(self, feedback: Feedback) -> None:
+        """Keep the feedback in the database, then send what is unsent to the tracing server.
+
+        StoreUnavailableError, or BadInputError for a turn that is not there: nothing was kept.
+        """
+        self._history.save_waiting()
+        self.store.save_feedback(
+            feedback_id=feedback.feedback_id,
+            turn_id=feedback.turn_id,
+            given_at=feedback.given_at,
+            feedback=feedback.model_dump_json(),
+        )
+        for text in self.store.unsent_feedback():
+            unsent = Feedback.model_validate_json(text)
+            record = self.store.turn(unsent.turn_id)
+            if record is None:
+                continue
+            trace_id = TurnRecord.model_validate_json(record).trace_id
+            if self._tracer.score(unsent, trace_id):
+                self.store.mark_sent(unsent.feedback_id)
+
+    def close(self) -> None:
+        """End the turns under way and give back the database and the models."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+        self._tracer.close()
+        self._resources.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def _turn(self, turn: UserTurn, tell: Tell, cancelled: Callable[[], bool]) -> None:
+        CANCELLED.set(cancelled)
+        run, settings = TurnRun(turn, tell), self.settings.hash()
+        history, complete = await asyncio.to_thread(self._history.recall, turn.session_id)
+        with self._tracer.turn(turn) as traced:
+            await run.follow(self.agent, history)
+            if not (complete or history):
+                run.add(UNREAD)
+            record = run.record(traced.trace_id, settings)
+            traced.note(record.answer)
+        try:
+            await asyncio.to_thread(self._history.save, record)
+        except StoreUnavailableError:
+            run.add(UNSAVED)
+            record = run.record(traced.trace_id, settings)
+            self._history.wait(record)
+        tell(TurnDone(record=record))
+
+
+def _drain(
+    events: "queue.Queue[TurnEvent | None]", cancelled: Callable[[], bool]
+) -> Iterator[TurnEvent]:
+    """Events up to the None that ends them; Cancelled as soon as it is asked for."""
+    while not cancelled():
+        try:
+            event = events.get(timeout=TICK)
+        except queue.Empty:
+            continue
+        if event is None:
+            return
+        yield event
+    raise Cancelled("the turn was stopped before it was answered; nothing of it was saved")

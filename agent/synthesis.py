@@ -1,0 +1,296 @@
+"""Write the answer from the evidence of a turn: extractive, every claim citing what it stands on.
+
+What the image shows is said in the words of the model's findings, similar cases are counted, the
+literature is quoted. A tool that failed or found nothing becomes a stated gap; what is seen and
+what the similar cases are labelled is compared, and a contradiction is told. Nothing here looks at
+an image or searches; it cannot know whether a passage is true.
+
+The confidence of an answer is the mean over the planned parts, halved where image and cases
+disagree: the image's part counts the probability of its main finding, the cases' part their mean
+similarity times the share that agrees on a label, the literature's part its best cosine; a part
+with a gap counts 0. It orders answers; it is not calibrated.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
+from agent.wording import (
+    HEADLINES,
+    SETTING,
+    article,
+    counted,
+    details,
+    headline,
+    quote,
+    setting,
+    source,
+    split_sentences,
+    sure,
+)
+from tools.describe_image import ANSWER, asks_for_a_diagnosis
+from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
+from tools.protocols import TextEncoder
+
+NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
+EXTRACTIVE = "extractive"
+
+LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
+LEAST_PASSAGE_SIMILARITY = 0.35  # cosine; a passage below is about something else
+QUOTED_PASSAGES = 3
+LEAST_TEXT_PROBABILITY = 0.5  # mean over its tokens; a description below is not told
+
+UNSURE = "The model is not sure enough of anything in the image to claim it."
+DIAGNOSIS = (
+    "Whether this is a sign of disease cannot be told from this image here: the model is not asked"
+    " for a diagnosis."
+)
+OUT_OF_SCOPE = (
+    "This assistant answers questions about cell images, cases that resemble them and the"
+    " literature; this question seems to be about something else."
+)
+PARTS: dict[ToolName, str] = {
+    "describe_image": "The image could not be described",
+    "image_search": "Similar cases could not be searched",
+    "literature_search": "The literature could not be searched",
+}
+WITHOUT_IMAGE: dict[ToolName, str] = {
+    "describe_image": "There is no image to describe yet: add one and ask again.",
+    "image_search": "There is no image to find similar cases for yet: add one and ask again.",
+    "literature_search": "",
+}
+REASONS = {"StoreUnavailableError": "the database is not reachable"}
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that an answer is written from."""
+
+    question: str
+    query: str  # what was looked up in the literature
+    plan: Plan
+    results: tuple[ToolResult, ...] = ()
+
+    def of(self, tool: ToolName) -> list[ToolResult]:
+        return [result for result in self.results if result.tool == tool]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one kind of evidence contributes, and how far it can be relied on (0 to 1)."""
+
+    sentences: tuple[Sentence, ...]
+    confidence: float = 0.0
+    contradicted: bool = False
+
+
+class Rewriter(Protocol):
+    """A text model that puts literature into its own words, citing each sentence."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
+        """Sentences whose citations were checked; none where it failed."""
+
+
+class Synthesis:
+    """Writes answers part by part, so that the first sentences need not wait for the last."""
+
+    def __init__(self, encoder: TextEncoder, rewriter: Rewriter | None = None) -> None:
+        self._encoder, self._rewriter = encoder, rewriter
+
+    @property
+    def model(self) -> str:
+        """What writes the sentences."""
+        return f"{EXTRACTIVE} + {self._rewriter.name}" if self._rewriter else EXTRACTIVE
+
+    def parts(self, material: Material) -> Iterator[Part]:
+        """The parts in reading order; the last one is the notice."""
+        if material.plan.outcome == "out_of_scope":
+            yield Part((Sentence(text=OUT_OF_SCOPE, kind="gap"),))
+        elif material.plan.outcome == "needs_image":
+            yield Part((_gap(WITHOUT_IMAGE["describe_image"]),))
+        for result in material.of("describe_image"):
+            yield _failed(result) or _image_part(material.question, result)
+        for result in material.of("image_search"):
+            yield _failed(result) or _cases_part(material, result)
+        for result in material.of("literature_search"):
+            yield _failed(result) or self._literature_part(material, result)
+        for tool in material.plan.unmet:
+            yield Part((_gap(WITHOUT_IMAGE[tool]),))
+        yield Part((NOTICE,))
+
+    def answer(self, material: Material, parts: Sequence[Part]) -> GroundedAnswer:
+        """The whole answer, from the parts in the order they were written."""
+        sentences = tuple(sentence for part in parts for sentence in part.sentences)
+        claims = any(sentence.kind == "claim" for sentence in sentences)
+        failed = bool(material.results) and all(result.error for result in material.results)
+        return GroundedAnswer(
+            sentences=sentences,
+            status="grounded" if claims else "failed" if failed else "abstained",
+            confidence=_confidence(parts, len(material.results) + len(material.plan.unmet)),
+            model=self.model,
+        )
+
+    def _literature_part(self, material: Material, result: ToolResult) -> Part:
+        passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
+        retracted = tuple(_retracted(e) for e in passages if e.retracted)
+        support = _supporting(passages)
+        if not support:
+            closest = max((e.similarity for e in passages if not e.retracted), default=None)
+            return Part((_no_passage(material.query, closest), *retracted))
+        sentences = self._rewriter.rewrite(material.question, support) if self._rewriter else []
+        sentences = sentences or [self._quotation(material.query, e) for e in support]
+        return Part((*sentences, *retracted), _clip(max(e.similarity for e in support)))
+
+    def _quotation(self, query: str, passage: LiteratureEvidence) -> Sentence:
+        """The sentence of a passage that is closest to the query, as a quotation or a summary."""
+        said = split_sentences(passage.passage)
+        cosines = self._encoder.encode_passages(said) @ self._encoder.encode_queries([query])[0]
+        return quote(passage, said[int(cosines.argmax())])
+
+
+def topic_of(results: Sequence[ToolResult]) -> str | None:
+    """What the described image shows, in a word or two: the subject of "its" and "that"."""
+    for result in results:
+        for evidence in result.evidence:
+            if isinstance(evidence, DescriptionEvidence) and (main := headline(evidence)):
+                return main.value
+    return None
+
+
+def _image_part(question: str, result: ToolResult) -> Part:
+    seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
+    told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
+    if asks_for_a_diagnosis(question):
+        told.append(_gap(DIAGNOSIS))
+    if not any(sentence.kind == "claim" for sentence in told):
+        return Part((*told, _gap(UNSURE)))
+    return Part(tuple(told), _certainty(seen))
+
+
+def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
+    """What is told of an image: the answer, the main finding, others, else the description."""
+    for finding in seen.findings:
+        if finding.name == ANSWER:
+            yield f'Asked this, the model answers "{finding.value}" {sure(finding)}.'
+    main = headline(seen)
+    if main is not None:
+        yield f"The model sees {article(main.value)} {sure(main)}{setting(seen, main)}."
+    if further := details(question, seen, main):
+        yield f"Further findings: {'; '.join(further)}."
+    little = main is None or main.name in SETTING
+    if little and seen.text and (seen.probability or 0.0) >= LEAST_TEXT_PROBABILITY:
+        yield f'It describes the image as "{seen.text}" (probability {seen.probability:.2f}).'
+
+
+def _certainty(seen: DescriptionEvidence) -> float:
+    """Probability of what was told first."""
+    first = next((f for f in seen.findings if f.name == ANSWER), None) or headline(seen)
+    if first is None and seen.findings:
+        first = seen.findings[0]
+    return (first.probability if first else seen.probability) or 0.0
+
+
+def _cases_part(material: Material, result: ToolResult) -> Part:
+    found = [e for e in result.evidence if isinstance(e, CaseEvidence)]
+    cases = [e for e in found if e.similarity >= LEAST_CASE_SIMILARITY]
+    if not cases:
+        return Part((_no_case(found),))
+    name, labels = _labels(cases)
+    (label, most), *_ = labels.most_common()
+    ids = tuple(e.evidence_id for e in cases)
+    sentences = [Sentence(text=counted(cases, labels), evidence_ids=ids)]
+    agreement = most / len(cases)
+    closeness = sum(e.similarity for e in cases) / len(cases)
+    part = Part(tuple(sentences), _clip(closeness * agreement))
+    seen = _seen(material, name)
+    return _compared(part, seen, label, ids) if seen and agreement > 0.5 else part
+
+
+def _compared(
+    part: Part, seen: tuple[DescriptionEvidence, Finding], label: str, ids: tuple[str, ...]
+) -> Part:
+    """Add whether what is seen and what most similar cases are labelled agree."""
+    evidence, finding = seen
+    agrees = finding.value.lower() == label.lower()
+    text = (
+        f"Most of them agree with what the model sees ({finding.value})."
+        if agrees
+        else f"This contradicts what the model sees ({finding.value}): most similar cases are"
+        f" labelled {label}, so neither should be relied on without a look by an expert."
+    )
+    told = Sentence(text=text, evidence_ids=(evidence.evidence_id, *ids))
+    return replace(part, sentences=(*part.sentences, told), contradicted=not agrees)
+
+
+def _labels(cases: Sequence[CaseEvidence]) -> tuple[str, Counter[str]]:
+    """The label that most of the cases carry, by its name, and its values by count."""
+    names = Counter(name for e in cases for name in e.labels)
+    rank = {name: i for i, name in enumerate(HEADLINES)}
+    best = max(names, key=lambda name: (names[name], -rank.get(name, len(rank))), default="")
+    return best, Counter(e.labels.get(best) or e.caption or "unlabelled" for e in cases)
+
+
+def _seen(material: Material, name: str) -> tuple[DescriptionEvidence, Finding] | None:
+    """The finding of that name in the only image described; several cannot be told apart."""
+    described = [e for r in material.of("describe_image") for e in r.evidence]
+    if len(described) != 1 or not isinstance(described[0], DescriptionEvidence):
+        return None
+    found = next((f for f in described[0].findings if f.name == name), None)
+    return (described[0], found) if found else None
+
+
+def _supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
+    """The best passage of each of the best articles, close enough to the query to be about it."""
+    best: dict[str, LiteratureEvidence] = {}
+    for passage in passages:
+        if not passage.retracted and passage.similarity >= LEAST_PASSAGE_SIMILARITY:
+            best.setdefault(passage.source_id, passage)
+    return list(best.values())[:QUOTED_PASSAGES]
+
+
+def _gap(text: str) -> Sentence:
+    return Sentence(text=text, kind="gap")
+
+
+def _failed(result: ToolResult) -> Part | None:
+    if result.error is None:
+        return None
+    return Part((_gap(f"{PARTS[result.tool]}: {_reason(result.error)}."),))
+
+
+def _reason(error: ToolError) -> str:
+    return REASONS.get(error.kind, error.message.strip().rstrip("."))
+
+
+def _no_case(found: Sequence[CaseEvidence]) -> Sentence:
+    if not found:
+        return _gap("The library holds no images to compare with.")
+    closest = max(e.similarity for e in found)
+    return _gap(f"No case of the library resembles the image (closest: {closest:.2f}).")
+
+
+def _no_passage(query: str, closest: float | None) -> Sentence:
+    if closest is None:
+        return _gap(f'The library holds no passage on "{query}".')
+    return _gap(f'No passage of the library is about "{query}" (closest: {closest:.2f}).')
+
+
+def _retracted(passage: LiteratureEvidence) -> Sentence:
+    text = f"{source(passage)} was found as well and not used: it is retracted."
+    return Sentence(text=text, kind="notice")
+
+
+def _confidence(parts: Sequence[Part], planned: int) -> float:
+    if not planned:
+        return 0.0
+    mean = sum(part.confidence for part in parts) / planned
+    return _clip(mean / 2 if any(part.contradicted for part in parts) else mean)
+
+
+def _clip(value: float) -> float:
+    return min(1.0, max(0.0, value))

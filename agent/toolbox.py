@@ -1,0 +1,116 @@
+"""The three tools as LlamaIndex sees them: JSON arguments in, a ToolResult out.
+
+Images are named by id. A failure that the user or the operator can act on becomes data in the
+result, and the turn goes on; anything else is our own bug and is raised. Work runs on threads, so
+that tools of one turn run side by side. What a tool does is in `tools/`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Protocol
+
+from llama_index.core.tools import BaseTool, FunctionTool
+
+from agent.settings import Settings
+from agent.tracing import NoTracer, StageKind, Tracer
+from agent.turn import ToolError, ToolName, ToolResult
+from tools.describe_image import describe_images, never
+from tools.errors import Cancelled, CytoscribeError
+from tools.evidence import Evidence
+from tools.image_features import FeatureCache
+from tools.image_search import Cases, image_search
+from tools.literature_search import Passages, literature_search
+from tools.protocols import TextEncoder, VisionModel
+
+# Asked by tools at work whether their turn was stopped; set by who runs the turn.
+CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=never)
+
+
+class Library(Cases, Passages, Protocol):
+    """What the tools search; `tools.store.Store` is one."""
+
+
+@dataclass(frozen=True)
+class Toolbox:
+    """The tools and what they work with."""
+
+    settings: Settings
+    library: Library
+    model: VisionModel
+    encoder: TextEncoder
+    features: FeatureCache
+    tracer: Tracer = field(default_factory=NoTracer)
+
+    def tools(self) -> list[BaseTool]:
+        """The tools for an agent of LlamaIndex."""
+        functions = (self.describe_image, self.image_search, self.literature_search)
+        return [FunctionTool.from_defaults(async_fn=f, async_callback=_as_json) for f in functions]
+
+    async def describe_image(self, image_id: str, question: str = "") -> ToolResult:
+        """Say what the vision-language model sees in an image: free text and probable findings."""
+
+        def describe() -> Sequence[Evidence]:
+            features = self.features(image_id)
+            least, stop = self.settings.min_probability, CANCELLED.get()
+            return describe_images([image_id], features, self.model, least, question or None, stop)
+
+        return await self._run("describe_image", "tool", describe, image_id, question)
+
+    async def image_search(self, image_id: str) -> ToolResult:
+        """Find the labelled cases of the library that resemble an image."""
+
+        def search() -> Sequence[Evidence]:
+            features, k = self.features(image_id), self.settings.similar_cases
+            return image_search(image_id, features, self.model, self.library, k)
+
+        return await self._run("image_search", "retriever", search, image_id)
+
+    async def literature_search(self, query: str) -> ToolResult:
+        """Find passages of the biomedical literature, with their PMIDs."""
+
+        def search() -> Sequence[Evidence]:
+            return literature_search(query, self.encoder, self.library, self.settings.passages)
+
+        return await self._run("literature_search", "retriever", search, query)
+
+    async def _run(
+        self, tool: ToolName, kind: StageKind, work: Callable[[], Sequence[Evidence]], *given: str
+    ) -> ToolResult:
+        started = perf_counter()
+        with self.tracer.stage(tool, kind, list(given)) as stage:
+            evidence, error = await asyncio.to_thread(_attempt, work)
+            result = ToolResult(
+                tool=tool,
+                evidence=tuple(evidence),
+                error=error,
+                latency_ms=(perf_counter() - started) * 1000,
+            )
+            stage.note(result)
+        return result
+
+
+def _attempt(work: Callable[[], Sequence[Evidence]]) -> tuple[Sequence[Evidence], ToolError | None]:
+    try:
+        return work(), None
+    except Cancelled:
+        raise
+    except CytoscribeError as error:
+        return (), ToolError(kind=type(error).__name__, message=str(error))
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        return (), ToolError(kind="OutOfMemory", message="there is not enough memory for the model")
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """torch says so in an OutOfMemoryError on a GPU, in a plain RuntimeError on a CPU."""
+    out_of_memory = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return out_of_memory or "allocate memory" in str(error)
+
+
+async def _as_json(result: ToolResult) -> str:
+    """What a trace or another agent reads of a result."""
+    return result.model_dump_json()

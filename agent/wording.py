@@ -1,0 +1,100 @@
+"""How evidence is put into words: short, in the model's own terms, with its numbers.
+
+Every function takes evidence and returns text or a sentence that cites it. Whether there is enough
+evidence to say it is decided by `agent/synthesis.py`.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from agent.turn import Sentence
+from tools.describe_image import ANSWER
+from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
+
+LISTED_FINDINGS = 5
+
+# The finding that names what is shown, most telling first; `subject` is known of every image.
+HEADLINES = ("cell_type", "red_cell_type", "tissue_type", "common_red_cell", "subject")
+SETTING = ("subject", "modality", "stain")
+
+_ABBREVIATION = re.compile(r"\b(?:vs|al|cf|no|figs?|e\.g|i\.e|approx|[A-Z])\. ", re.IGNORECASE)
+
+
+def quote(passage: LiteratureEvidence, said: str) -> Sentence:
+    """Words of a passage with their source; a summary of ours is never shown as a quotation."""
+    where = ", ".join(str(x) for x in (passage.journal, passage.year) if x)
+    named = f"{source(passage)} ({where})" if where else source(passage)
+    text = f'{named}: "{said}"' if passage.quoted else f"Our summary of {named}: {said}"
+    return Sentence(text=text, evidence_ids=(passage.evidence_id,))
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of scientific prose; "et al.", "e.g.", "Fig. 2" and initials do not end one."""
+    kept = _ABBREVIATION.sub(lambda found: found[0].replace(" ", "\0"), text)
+    parts = re.split(r"(?<=[.!?])\s+(?=[A-Z0-9(\"'])", kept)
+    return [part.replace("\0", " ").strip() for part in parts if part.strip()] or [text]
+
+
+def headline(seen: DescriptionEvidence) -> Finding | None:
+    found = {f.name: f for f in seen.findings}
+    return next((found[name] for name in HEADLINES if name in found), None)
+
+
+def setting(seen: DescriptionEvidence, main: Finding) -> str:
+    """ ", in a stained blood smear (0.99), Romanowsky stain (0.97)"."""
+    shown = [f for f in seen.findings if f.name in SETTING and f.name != main.name]
+    said = ", ".join(f"{f.value} ({f.probability:.2f})" for f in shown)
+    return f"; the image as a whole: {said}" if said else ""
+
+
+def details(question: str, seen: DescriptionEvidence, main: Finding | None) -> list[str]:
+    """What else was found: what the question names if it names anything, else the surest."""
+    told = {*SETTING, ANSWER, main.name if main else ""}
+    rest = sorted(
+        (f for f in seen.findings if f.name not in told), key=lambda f: -(f.probability or 0.0)
+    )
+    named = [f for f in rest if _names(question, f.name)]
+    return [
+        f"{f.name.replace('_', ' ')} {f.value}{f' {f.unit}' if f.unit else ''} {sure(f)}"
+        for f in (named or rest)[:LISTED_FINDINGS]
+    ]
+
+
+def _names(question: str, finding: str) -> bool:
+    """Whether the question speaks of what a finding is about: "its nucleus", nucleus_shape."""
+    roots = {"nuclear": "nucle", "nucleus": "nucle", "granularity": "granul", "granule": "granul"}
+    words = [roots.get(word, word) for word in finding.split("_") if word not in ("type", "shape")]
+    return any(re.search(rf"\b{re.escape(word)}", question, re.IGNORECASE) for word in words)
+
+
+def sure(finding: Finding) -> str:
+    return (
+        "(measured)" if finding.probability is None else f"(probability {finding.probability:.2f})"
+    )
+
+
+def article(noun: str) -> str:
+    plural_or_mass = noun.endswith(("nuclei", "tissue", "mucus", "muscle", "mucosa", "stroma"))
+    return noun if plural_or_mass else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def source(passage: LiteratureEvidence) -> str:
+    return f"PMID {passage.pmid}" if passage.pmid else passage.source_id
+
+
+def counted(cases: Sequence[CaseEvidence], labels: Counter[str]) -> str:
+    low, high = min(e.similarity for e in cases), max(e.similarity for e in cases)
+    counts = ", ".join(f"{label} ({n})" for label, n in labels.most_common())
+    simulated = sum(e.simulated for e in cases)
+    drawn = "" if not simulated else (
+        "; all are simulated images" if simulated == len(cases)
+        else f"; {simulated} of them {'is' if simulated == 1 else 'are'} simulated"
+    )  # fmt: skip
+    these = (
+        "The most similar case is"
+        if len(cases) == 1
+        else f"The {len(cases)} most similar cases are"
+    )
+    span = f"{high:.2f}" if len(cases) == 1 else f"{high:.2f} to {low:.2f}"
+    return f"{these} labelled {counts} (similarity {span}){drawn}."

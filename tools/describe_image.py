@@ -1,0 +1,160 @@
+"""Say what a vision-language model sees in a cell image: free text, and findings that were asked.
+
+Findings are the answers to the closed questions of `tools/findings.py`, scored by the model as
+suffix log-probabilities. First what the image shows, then only the questions that make sense for
+it. What falls below the least probability is not claimed. How well the probabilities are
+calibrated is the model's matter; this module reports them as they are.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tools.errors import Cancelled
+from tools.evidence import DescriptionEvidence, Finding
+from tools.findings import CELL_TYPE, QUESTIONS, SUBJECT, SUBJECT_KINDS, Kind, Question
+from tools.images import OpenedImage
+from tools.protocols import Generated, ImageFeatures, VisionModel
+
+ANSWER = "answer"  # name of the finding that holds the model's own words on the user's question
+
+
+# What the closed questions answer anyway, or what asks for nothing in particular.
+_GENERAL = re.compile(
+    r"\b(describe|identify|classify|caption|name)\b|"
+    r"\b(what|which) (type of |kind of )?(\w+ )?(cells?|tissue|stain(ing)?|modality)\b|"
+    r"\bwhat('s| is| are) (this|that|it|these|shown|here|in (this|the))\b|"
+    r"\bwhat (do|can) (you|we|i) see\b|\bwhat does \w+( \w+)? (show|look like)\b",
+    re.IGNORECASE,
+)
+_DIAGNOSIS = re.compile(
+    r"\b(malignan\w+|benign|cancer\w*|tumou?rs?|leuk(a?e)mi\w+|lymphoma\w*|diagnos\w+|disease\w*|"
+    r"patholog\w+|abnormal\w*|normal|healthy|infect\w+|prognos\w+|treat\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_for_a_diagnosis(words: str) -> bool:
+    """Whether the words ask for a judgement that no model here was trained to give."""
+    return bool(_DIAGNOSIS.search(words))
+
+
+def particular_question(words: str) -> str:
+    """The words, where they ask something of the image that is worth asking the model; else ""."""
+    general = _GENERAL.search(words) or asks_for_a_diagnosis(words)
+    return "" if general else words.strip()
+
+
+def never() -> bool:
+    """Nobody cancels."""
+    return False
+
+
+def describe_image(
+    image: OpenedImage,
+    features: ImageFeatures,
+    model: VisionModel,
+    min_probability: float,
+    question: str | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> DescriptionEvidence:
+    """`describe_images` for a single image."""
+    ids = [image.image_id]
+    return describe_images(ids, features, model, min_probability, question, cancelled)[0]
+
+
+def describe_images(
+    image_ids: Sequence[str],
+    features: ImageFeatures,
+    model: VisionModel,
+    min_probability: float,
+    question: str | None = None,
+    cancelled: Callable[[], bool] = never,
+) -> list[DescriptionEvidence]:
+    """What is seen in each image of one vision pass, in order.
+
+    `question`, where given, is also put to the model in the user's words; its answer becomes the
+    finding `answer` if it is probable enough. Raises Cancelled once `cancelled` says so.
+    """
+    texts = model.describe(features, cancelled)
+    answers = model.answer(features, question, cancelled) if question else [None] * features.n
+    seen = _findings(_Answers(features, model, min_probability, cancelled), features.n)
+    return [
+        DescriptionEvidence(
+            image_id=image_id,
+            text=text.text,
+            findings=(*_answered(answer, min_probability), *findings),
+            model=model.name,
+            probability=text.probability,
+        )
+        for image_id, text, answer, findings in zip(image_ids, texts, answers, seen, strict=True)
+    ]
+
+
+def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding, ...]:
+    if answer is None or not answer.text or answer.probability < min_probability:
+        return ()
+    return (Finding(name=ANSWER, value=answer.text, probability=answer.probability),)
+
+
+def _findings(sure: "_Answers", n: int) -> list[tuple[Finding, ...]]:
+    """The findings of each image: the first two answers decide which questions follow."""
+    kinds = [_kind(sure(SUBJECT, row)) for row in range(n)]
+    types = [_value(sure(CELL_TYPE, row)) if kind == "cell" else None
+             for row, kind in enumerate(kinds)]  # fmt: skip
+    return [
+        tuple(f for q in QUESTIONS if _asked(q, kind, cell_type) and (f := sure(q, row)))
+        for row, (kind, cell_type) in enumerate(zip(kinds, types, strict=True))
+    ]
+
+
+class _Answers:
+    """The probable answer to a question about an image; a question is scored once a batch."""
+
+    def __init__(
+        self,
+        features: ImageFeatures,
+        model: VisionModel,
+        least: float,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._features, self._model = features, model
+        self._least, self._cancelled = least, cancelled
+        self._scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
+
+    def __call__(self, question: Question, row: int) -> Finding | None:
+        if question.name not in self._scores:
+            self._scores[question.name] = self._score(question)
+        return _finding(question, self._scores[question.name][row], self._least)
+
+    def _score(self, question: Question) -> NDArray[np.float64]:
+        if self._cancelled():
+            raise Cancelled("the description was stopped before all questions were asked")
+        return self._model.score(self._features, question.prompt, question.options)
+
+
+def _finding(question: Question, scores: NDArray[np.float64], least: float) -> Finding | None:
+    best = int(scores.argmax())
+    probability = min(float(scores[best]), 1.0)  # a rounding above 1 is not a probability
+    if probability < least:
+        return None
+    value = question.options[best]
+    return Finding(name=question.name, value=value, unit=question.unit, probability=probability)
+
+
+def _asked(question: Question, kind: Kind | None, cell_type: str | None) -> bool:
+    """Of an image of unknown kind only what every image can be asked."""
+    if kind is None:
+        return all(question.applies(any_kind) for any_kind in SUBJECT_KINDS.values())
+    return question.applies(kind, cell_type)
+
+
+def _kind(subject: Finding | None) -> Kind | None:
+    kinds: Mapping[str, Kind] = SUBJECT_KINDS
+    return kinds[subject.value] if subject else None
+
+
+def _value(finding: Finding | None) -> str | None:
+    return finding.value if finding else None
