@@ -20,7 +20,7 @@ Intent = ToolName | Literal["out_of_scope"]
 
 RULE_CONFIDENCE = 0.95
 FOLLOW_UP_CONFIDENCE = 0.7
-LEAST_SIMILARITY = 0.30  # cosine to the closest prototype; below, nobody knows what is meant
+LEAST_SIMILARITY = 0.15  # cosine to the closest prototype; below, nobody knows what is meant
 TEMPERATURE = 0.1  # of the softmax over intents that gives the confidence
 
 ORDER: tuple[ToolName, ...] = ("describe_image", "image_search", "literature_search")
@@ -32,12 +32,16 @@ RULES: Mapping[ToolName, re.Pattern[str]] = {
         r"journals?|references|citations?|abstracts?|reviews?|meta-analys[ie]s|research)\b"
     ),
     "image_search": re.compile(
-        r"\b(similar|alike|look-?alikes?|resembl\w+|neighbou?rs?|comparable|analogous|cases|"
+        r"\b(similar|alike|look-?alikes?|resembl\w+|neighbou?rs?|comparable|analogous|"
+        r"(which|what|other|more|closest|nearest|matching|labell?ed|reference|library) cases|"
+        r"cases (do|that|which|like|look|show|are|is|in|from)|"
         r"(other|more|library|reference) (images?|examples?|cells?|pictures?)|"
         r"looks? (just |most )?like (this|that|it|mine|these))\b"
     ),
     "describe_image": re.compile(
-        r"\b(describe|identify|classify|caption|"
+        r"(^(please )?(describe|identify|classify|caption)|"
+        r"\b(describe|identify|classify|name) (\w+ )?(this|that|these|it|cells?|image|what))\b|"
+        r"\b("
         r"(what|which)( \w+)? (cells?|types?|kinds?|stain(ing)?|tissue|modality|magnification)"
         r"( \w+)* (is|are|was|do|does|did|can)\b|"
         r"(what|which) (cell|stain|tissue|kind|type)\b.* (this|that|it|here|shown|image|picture)|"
@@ -55,7 +59,8 @@ PARTS_OF_A_CELL = (
 # With an image at hand, asked of what can be looked at: "Does the chromatin look dense?"
 LOOKING = re.compile(
     rf"^(is|are|does|do|has|have|how (big|large|small|dense|round|dark|many)|"
-    rf"what (shape|size|colou?r|texture))\b.*\b(the|its|this|these|there|any) (\w+ )?{PARTS_OF_A_CELL}"
+    rf"what (shape|size|colou?r|texture))\b"
+    rf".*\b(the|its|this|these|there|any) (\w+ )?{PARTS_OF_A_CELL}"
 )
 FOLLOW_UP = re.compile(
     r"^(and|also|then|so|ok(ay)?|what about|how about|what of|now|(tell me )?more|why|are you sure|"
@@ -87,6 +92,16 @@ PROTOTYPES: Mapping[Intent, tuple[str, ...]] = {
         "What is a neutrophil?",
         "Does chromatin texture predict the prognosis of a tumour?",
         "Which treatment is given for malaria or anaemia?",
+        "Is a gene associated with the risk of a disease in patients?",
+        "What role do organelles play when cells divide or die?",
+        "Does surgery improve the outcome of patients with this condition?",
+        "Is a drug therapy effective and safe in children or adults?",
+        "What are the risk factors for mortality in hospital patients?",
+        "Does a diagnostic test or a biomarker predict the course of an illness?",
+        "Is depression more common in people with a chronic disorder?",
+        "Do doctors, nurses or medical students follow clinical guidelines?",
+        "Does diet, obesity or pregnancy affect health?",
+        "Can imaging detect brain, heart or bone injuries?",
     ),
     "out_of_scope": (
         "What's the weather like today?",
@@ -99,6 +114,11 @@ PROTOTYPES: Mapping[Intent, tuple[str, ...]] = {
         "Hello, how are you?",
         "How do I charge the battery of my cell phone?",
         "Which stock should I buy?",
+        "Write me a poem or a story.",
+        "Help me with my tax declaration.",
+        "What can you do, and who made you?",
+        "Which film or music do you like?",
+        "Who is the president or the prime minister?",
     ),
 }
 
