@@ -1,0 +1,1 @@
+"""The pieces of the chat page: they draw values and pass on what the user does."""

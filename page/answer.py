@@ -1,0 +1,60 @@
+"""The answer as HTML, each sentence with the numbers of its evidence, and the steps in words."""
+
+from html import escape
+from itertools import groupby
+
+from agent.turn import Plan, Sentence, ToolName, ToolResult, TurnRecord
+from page.evidence import Numbers
+
+DOING: dict[ToolName, str] = {
+    "describe_image": "Looking at the image",
+    "image_search": "Searching similar cases",
+    "literature_search": "Searching the literature",
+}
+_FOUND: dict[ToolName, tuple[str, str]] = {
+    "describe_image": ("description", "descriptions"),
+    "image_search": ("case", "cases"),
+    "literature_search": ("passage", "passages"),
+}
+_OUTCOMES = {"out_of_scope": "outside what Cytoscribe can answer", "needs_image": "needs an image"}
+
+
+def streaming(text: str) -> str:
+    """The answer so far."""
+    return f'<div class="answer">{escape(text)}</div>'
+
+
+def final(record: TurnRecord, numbers: Numbers) -> str:
+    """The whole answer with its citations, how sure it is and what wrote it."""
+    answer = record.answer
+    parts = [list(part) for _, part in groupby(answer.sentences, _about)]
+    text = "".join(f"<p>{' '.join(_sentence(s, numbers) for s in part)}</p>" for part in parts)
+    sure = f" · confidence {answer.confidence:.0%}" if answer.status == "grounded" else ""
+    source = f'<p class="quiet">{answer.status}{sure} · written by {escape(answer.model)}</p>'
+    return f'<div class="answer {answer.status}">{text}</div>{source}'
+
+
+def _about(sentence: Sentence) -> str:
+    """Sentences on the same kind of evidence make a paragraph."""
+    return sentence.evidence_ids[0].split("-")[0] if sentence.evidence_ids else sentence.kind
+
+
+def _sentence(sentence: Sentence, numbers: Numbers) -> str:
+    markers = "".join(numbers.marker(i) for i in sentence.evidence_ids)
+    return f'<span class="{sentence.kind}">{escape(sentence.text)}</span>{markers}'
+
+
+def plan_line(plan: Plan) -> str:
+    """What was decided to do, and by what."""
+    doing = ", ".join(DOING[tool].lower() for tool in plan.tools) or _OUTCOMES[plan.outcome]
+    return f"Plan: {doing} ({plan.reason}; decided by {plan.decided_by})"
+
+
+def result_line(result: ToolResult) -> str:
+    """What a tool found, or why it failed, in how many seconds."""
+    seconds = f"{result.latency_ms / 1000:.1f} s"
+    if result.error:
+        return f"✗ {DOING[result.tool]}: {result.error.message} ({seconds})"
+    one, many = _FOUND[result.tool]
+    count = len(result.evidence)
+    return f"✓ {DOING[result.tool]}: {count} {one if count == 1 else many} ({seconds})"

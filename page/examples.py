@@ -1,0 +1,49 @@
+"""First questions for a newcomer, one of them on an image that we draw."""
+
+import io
+
+import streamlit as st
+
+from page.conversation import Conversation, Draft, Upload
+
+FULL_QUESTION = (
+    "What cell is this, what do similar cases show, and what does the literature say about its "
+    "nucleus?"
+)
+_WELCOME = (
+    "Attach one or more microscopy images below and ask a question. The answer stands on what the "
+    "model sees, on similar labelled cases and on PubMed passages. No image at hand? Try:"
+)
+_EXAMPLES = (  # label, question, kind of image to draw
+    ("A drawn white blood cell: what is it, and what is written of it?", FULL_QUESTION, "cell"),
+    ("Drawn fluorescent nuclei: how many?", "How many nuclei are there?", "nuclei"),
+    (
+        "No image: ask the literature",
+        "What does the literature say about the nuclei of neutrophils?",
+        None,
+    ),
+)
+
+
+def draw(talk: Conversation) -> None:
+    """A welcome, and buttons that ask."""
+    with st.container():
+        st.header("Ask about a cell image")
+        st.write(_WELCOME)
+        for label, question, kind in _EXAMPLES:
+            st.button(label, on_click=_ask, args=(talk, question, kind))
+
+
+def _ask(talk: Conversation, question: str, kind: str | None) -> None:
+    talk.draft = Draft(question, (_drawn(kind),) if kind else ())
+
+
+def _drawn(kind: str) -> Upload:
+    """A simulated image as an upload (PNG)."""
+    from PIL import Image
+
+    from tools.simulate import draw
+
+    file = io.BytesIO()
+    Image.fromarray(draw(kind, seed=7).pixels).save(file, "PNG")
+    return Upload(f"simulated-{kind}.png", file.getvalue())

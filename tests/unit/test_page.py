@@ -1,0 +1,191 @@
+"""The chat page on a scripted assistant: what is drawn, asked, refused and kept."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scripted_page import ScriptedAssistant
+from streamlit.testing.v1 import AppTest
+
+from tools.errors import ModelUnavailableError, StoreUnavailableError
+
+PAGE = str(Path(__file__).with_name("scripted_page.py"))
+
+
+@pytest.fixture
+def assistant() -> ScriptedAssistant:
+    return ScriptedAssistant()
+
+
+@pytest.fixture
+def page(assistant) -> AppTest:
+    return opened(assistant)
+
+
+def opened(assistant: ScriptedAssistant, session: str = "s1") -> AppTest:
+    page = AppTest.from_file(PAGE, default_timeout=20)
+    page.session_state["assistant"] = assistant
+    page.query_params["session"] = session
+    return page.run()
+
+
+def ask(page: AppTest, question: str, *files: tuple[str, bytes]) -> AppTest:
+    box = page.chat_input[0]
+    for name, data in files:
+        box.upload(name, data, "image/png")
+    return box.set_value(question).run()
+
+
+def press(page: AppTest, label: str) -> None:
+    next(button for button in page.button if button.label == label).click()
+    page.run()
+
+
+def html(page: AppTest) -> str:
+    return "".join(element.proto.body for element in page.get("html"))
+
+
+def test_an_answer_cites_the_numbers_of_its_evidence(page):
+    ask(page, "What is it?")
+    shown = html(page)
+    assert 'id="see-' in shown and "[1]</b>" in shown
+    assert shown.count('class="cite" href') == 6
+    for target in re.findall(r'href="#([^"]+)"', shown):
+        assert f'id="{target}"' in shown
+
+
+def test_findings_cases_and_passages_are_shown_with_their_source(page):
+    ask(page, "What is it?")
+    shown = html(page)
+    assert "93%" in shown and "seen" in shown and "measured" in shown and "41.2 % of cell" in shown
+    assert "similarity 0.90" in shown and "CC BY 4.0" in shown
+    assert shown.count('class="badge simulated"') == 1
+    assert 'href="https://pubmed.ncbi.nlm.nih.gov/111/"' in shown
+    assert "our summary" in shown and shown.count("retracted</span>") == 1
+
+
+def test_text_of_strangers_is_never_markup(page):
+    ask(page, "a *b* <script>x</script> :red[y] $z$")
+    assert page.chat_message[0].markdown[0].value == (
+        r"a \*b\* \<script\>x\</script\> \:red\[y\] \$z\$"
+    )
+    assert "<b>nuclei</b>" not in html(page) and "<i>are</i>" not in html(page)
+
+
+def test_the_steps_of_an_answer_can_be_read(page):
+    ask(page, "What is it?")
+    steps = [line.value for line in page.status[0].markdown]
+    assert len(steps) == 4 and "1 description \\(1\\.2 s\\)" in steps[1]
+
+
+def test_an_upload_is_shown_and_sent(page, assistant):
+    ask(page, "What is it?", ("a.png", b"one"), ("b.png", b"two"))
+    assert len(page.chat_message[0].get("image")) == 2
+    assert len(assistant.records[0].turn.images) == 2
+
+
+def test_an_upload_without_words_asks_what_it_shows(page, assistant):
+    ask(page, "", ("a.png", b"one"))
+    assert assistant.records[0].turn.question == "What does this image show?"
+
+
+def test_a_bad_upload_is_refused_by_name_and_the_chat_goes_on(page, assistant):
+    ask(page, "What is it?", ("bad.png", b""))
+    assert "bad\\.png is empty" in page.error[0].value
+    assert not [b for b in page.button if b.label == "Try again"]
+    ask(page, "And now?")
+    assert len(assistant.records) == 1 and not page.exception
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError, ModelUnavailableError])
+def test_a_failure_is_told_and_the_same_question_can_be_asked_again(page, assistant, error):
+    assistant.trouble = error("it is away; start it and try again")
+    ask(page, "What is it?", ("a.png", b"one"))
+    assert "it is away" in page.error[0].value and not page.exception
+    assistant.trouble = None
+    press(page, "Try again")
+    assert not page.error and assistant.records[0].turn.images
+    assert [m.name for m in page.chat_message] == ["user", "assistant"]
+
+
+def test_a_bug_of_ours_is_not_hidden(page, assistant):
+    assistant.trouble = ZeroDivisionError("a bug")
+    ask(page, "What is it?")
+    assert page.exception[0].message == "a bug"
+    assert not page.run().exception
+
+
+def test_feedback_is_given_once(page, assistant):
+    ask(page, "What is it?")
+    page.feedback[0].set_value(1)
+    page.text_input(key="comment-turn0").set_value("right")
+    press(page, "Send feedback")
+    (given,) = assistant.given
+    assert (given.turn_id, given.helpful, given.comment, given.role) == (
+        "turn0",
+        True,
+        "right",
+        None,
+    )
+    assert "Thank you" in page.caption[-1].value
+    assert "Send feedback" not in [b.label for b in page.button]
+
+
+def test_feedback_without_a_word_or_a_thumb_is_not_sent(page, assistant):
+    ask(page, "What is it?")
+    press(page, "Send feedback")
+    assert not assistant.given and "Choose a thumb" in page.caption[-1].value
+
+
+def test_a_reload_shows_the_session_again(assistant):
+    ask(opened(assistant), "What is it?", ("a.png", b"one"))
+    again = opened(assistant)
+    assert [m.name for m in again.chat_message] == ["user", "assistant"]
+    assert "This is a neutrophil." in html(again)
+    assert not opened(assistant, session="s2").chat_message
+
+
+def test_a_reload_remembers_that_feedback_was_given(page, assistant):
+    ask(page, "What is it?")
+    page.feedback[0].set_value(0)
+    press(page, "Send feedback")
+    assert "Thank you" in opened(assistant).caption[-1].value
+
+
+def test_only_the_newest_turn_has_its_evidence_unfolded(page):
+    ask(page, "One?")
+    ask(page, "Two?")
+    unfolded = [e.proto.expanded for e in page.expander if "Similar" in e.label]
+    assert unfolded == [False, True]
+
+
+def test_a_new_session_is_empty_and_has_its_own_address(page):
+    ask(page, "What is it?")
+    press(page, "New session")
+    assert not page.chat_message
+    assert page.query_params["session"] != ["s1"]
+
+
+def test_an_address_that_is_no_session_gets_a_new_one(assistant):
+    page = opened(assistant, session="../../etc")
+    assert page.query_params["session"] != ["../../etc"] and not page.exception
+
+
+def test_the_sidebar_names_the_model_and_what_the_library_holds(page):
+    words = " ".join(m.value for m in page.sidebar.markdown)
+    assert "lite@1234" in words and "4 images (4 simulated)" in words and "2 passages" in words
+    assert "starter library" in page.sidebar.info[0].value
+
+
+def test_research_use_only_is_always_in_sight(page):
+    assert "Research use only" in html(page)
+
+
+def test_importing_the_page_loads_nothing_heavy():
+    code = (
+        "import sys, streamlit_app; print({'torch', 'llama_index', 'langfuse'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"
