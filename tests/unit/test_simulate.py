@@ -7,7 +7,7 @@ import pytest
 
 from tools.errors import BadInputError
 from tools.findings import BY_NAME, KINDS, SUBJECT_KINDS, facts_in
-from tools.simulate import VARIANTS, Drawn, draw, starter_set
+from tools.simulate import VARIANTS, Drawn, draw, starter_recipes, starter_set
 
 EVERY = [(kind, variant) for kind, variants in VARIANTS.items() for variant in variants]
 
@@ -97,13 +97,16 @@ def test_a_nucleus_is_darker_than_the_background_of_a_smear():
     assert drawn.pixels[112, 112].sum() < drawn.pixels[drawn.instances == 0].sum(axis=1).mean() / 2
 
 
-def test_the_starter_set_holds_three_hundred_images_by_names_of_their_own(drawings):
-    few = list(islice(starter_set(0), 12))
-    assert {drawn.labels["cell_type"] for _, drawn in few} == set(VARIANTS["cell"])
-    assert len({name for name, _ in few}) == 12
-    from tools.simulate.library import STARTER
+def test_the_starter_set_holds_three_hundred_images_by_names_of_their_own():
+    recipes = starter_recipes()
+    assert len({recipe.name for recipe in recipes}) == len(recipes) == 300
+    assert len({recipe.seed for recipe in recipes}) == 300
 
-    assert sum(STARTER.values()) == 300
+
+def test_any_part_of_the_starter_set_shows_all_kinds():
+    assert {recipe.kind for recipe in starter_recipes()[:20]} == set(KINDS)
+    few = [drawn for _, drawn in islice(starter_set(), 24)]
+    assert {d.labels["cell_type"] for d in few if d.kind == "cell"} == set(VARIANTS["cell"])
 
 
 def test_an_unknown_kind_or_variant_is_refused_with_what_is_known():

@@ -7,6 +7,6 @@ Whoever shows one says "simulated".
 """
 
 from tools.simulate.drawn import Box, Drawn
-from tools.simulate.library import VARIANTS, draw, starter_set
+from tools.simulate.library import VARIANTS, Recipe, draw, starter_recipes, starter_set
 
-__all__ = ["VARIANTS", "Box", "Drawn", "draw", "starter_set"]
+__all__ = ["VARIANTS", "Box", "Drawn", "Recipe", "draw", "starter_recipes", "starter_set"]

@@ -198,7 +198,7 @@ def _cytoplasm(
         free = np.minimum(-body, nucleus)
         bubbles = _stamps(rng, free > 3.5, int(rng.integers(5, 12)), 2.6)
         density = _over(density, 0.85 * bubbles, 0.15 * density)
-    return density.astype(np.float32)
+    return np.asarray(density, np.float32)
 
 
 def _granules(

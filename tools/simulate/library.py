@@ -1,6 +1,7 @@
 """Which pictures there are, and the set that a fresh library starts with."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -44,9 +45,31 @@ def draw(kind: str, seed: int | Sequence[int], variant: str | None = None) -> Dr
     return _DRAW[kind](rng, variant or str(rng.choice(VARIANTS[kind])))
 
 
-def starter_set(seed: int = 0) -> Iterator[tuple[str, Drawn]]:
-    """Three hundred images, each with a name of its own; variants take turns."""
+@dataclass(frozen=True)
+class Recipe:
+    """An image of the starter set before it is drawn."""
+
+    name: str  # "cell-007"
+    kind: str
+    variant: str
+    seed: tuple[int, ...]
+
+    def draw(self) -> Drawn:
+        return draw(self.kind, self.seed, self.variant)
+
+
+def starter_recipes(seed: int = 0) -> tuple[Recipe, ...]:
+    """Three hundred images; variants take turns, and kinds are mixed in any part of the list."""
+    recipes = []
     for number, (kind, n) in enumerate(STARTER.items()):
+        variants = VARIANTS[kind]
         for i in range(n):
-            variant = VARIANTS[kind][i % len(VARIANTS[kind])]
-            yield f"{kind}-{i:03d}", draw(kind, (seed, number, i), variant)
+            recipe = Recipe(f"{kind}-{i:03d}", kind, variants[i % len(variants)], (seed, number, i))
+            recipes.append(((i + 0.5) / n, recipe))
+    return tuple(recipe for _, recipe in sorted(recipes, key=lambda pair: pair[0]))
+
+
+def starter_set(seed: int = 0) -> Iterator[tuple[str, Drawn]]:
+    """The starter set, drawn one by one, with the names of its recipes."""
+    for recipe in starter_recipes(seed):
+        yield recipe.name, recipe.draw()

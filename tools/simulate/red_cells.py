@@ -87,7 +87,7 @@ def _pallor(f: RedCellForm, y: Field, x: Field, rho: Field, radius: float) -> Fi
     pale = f.pallor * np.exp(-((rho / f.pallor_width) ** 4))
     if f.target:
         pale = f.pallor * np.exp(-(((rho - 0.48) / 0.17) ** 2))
-    return pale
+    return np.asarray(pale)
 
 
 def draw_platelet(canvas: Canvas, rng: np.random.Generator, at: Point, radius: float) -> None:
