@@ -1,0 +1,1 @@
+"""The labelled images of training and evaluation: one module a dataset, one typed example."""
