@@ -70,14 +70,12 @@ class EmbeddedPostgres:
         atexit.unregister(self.stop)
         if self._users is None:
             return False
-        with keeper.starting(self.root):
-            self._leave()
-            if not keeper.nobody_uses(self.root):
-                return False
-            account = server_account()
-            programs = binaries_for(account, self.root)
-            keeper.stop(programs / "pg_ctl", self.data, _identity(account))
-            return True
+        self._leave()
+        try:
+            with keeper.starting(self.root):
+                return self._stop_if_unused()
+        except FileNotFoundError:  # the folder was removed: the server notices and ends by itself
+            return False
 
     @property
     def url(self) -> str:
@@ -106,6 +104,14 @@ class EmbeddedPostgres:
     ) -> None:
         self.stop()
 
+    def _stop_if_unused(self) -> bool:
+        if not keeper.nobody_uses(self.root):
+            return False
+        account = server_account()
+        programs = binaries_for(account, self.root)
+        keeper.stop(programs / "pg_ctl", self.data, _identity(account))
+        return True
+
     def _make_folders(self, account: Account) -> None:
         missing = [p for p in (self.root, *self.root.parents) if not p.exists()]
         try:
@@ -129,8 +135,10 @@ class EmbeddedPostgres:
 
     def _initialise(self, account: Account, programs: Path) -> None:
         """Make the cluster beside its place and rename it: a kill in between leaves no ruin."""
-        part = self.root / "data.init"
-        shutil.rmtree(part, ignore_errors=True)
+        for left_over in self.root.glob("data.init-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        # A name of its own: the initdb of a killed start may still be writing.
+        part = Path(tempfile.mkdtemp(prefix="data.init-", dir=self.root))
         account.own(part)
         made = account.run(
             [
@@ -169,7 +177,7 @@ class EmbeddedPostgres:
              "-o", " ".join(words), "start"],
             cwd=self.run_folder, env={"PGDATA": str(self.data)},
         )  # fmt: skip
-        if started.returncode:
+        if started.returncode and not self._postmaster_lives():  # of a start that was killed
             log = self.run_folder / "server.log"
             tail = log.read_text(errors="replace")[-1000:] if log.exists() else started.stdout
             raise StoreUnavailableError(f"PostgreSQL did not start on {self.data}:\n{tail}")
