@@ -67,7 +67,7 @@ def _meaning(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    """The default, but for a secret, nothing, or a path of this machine."""
+    """The default; left out where it is nothing, or a folder that differs between machines."""
     written = str(field.default)
-    machine_only = Path(written).is_absolute()
-    return "" if field.default is None or machine_only else written
+    folder = isinstance(field.default, Path) or Path(written).is_absolute()
+    return "" if field.default is None or folder else written

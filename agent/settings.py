@@ -56,7 +56,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Postgres URL with pgvector; empty: the embedded one."
     )
     data_dir: Path = Field(
-        DATA_DIR, description="Folder of the embedded database and of uploaded images."
+        DATA_DIR,
+        description="Folder of the embedded database and of uploaded images; default: "
+        "~/.local/share/cytoscribe, for root /var/lib/cytoscribe.",
     )
     text_encoder: str = Field(
         "minilm", description="Sentence encoder: minilm (offline package) or a hub id."

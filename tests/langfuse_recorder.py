@@ -66,16 +66,21 @@ def langfuse_recorder(mode: str = "answer") -> Iterator[Recorder]:
 
 def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(*((200, b'{"data": []}') if recorder.mode == "answer" else (500, b"{}")))
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))
             if self.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
-            status, answer = recorder.take(self.path, body)
+            self.answer(*recorder.take(self.path, body))
+
+        def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(answer)))
+            self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(answer)
+            self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
             pass

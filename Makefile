@@ -1,0 +1,57 @@
+# make chat | test | lint | doctor: each makes what it needs, and is quick the second time.
+#
+#   PYTHON       the interpreter to make .venv with (3.11 or newer)
+#   TORCH_INDEX  where to take PyTorch from; unset: pip's own choice. On a machine without a GPU
+#                TORCH_INDEX=https://download.pytorch.org/whl/cpu saves gigabytes on Linux.
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+TORCH := $(shell grep '^torch==' constraints.txt)
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
+RUNS := .venv/.runs
+DEVELOPS := .venv/.develops
+
+.PHONY: help chat doctor test test-slow lint clean
+.DEFAULT_GOAL := help
+
+help:  ## say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+chat: $(RUNS)  ## serve the chat page on http://127.0.0.1:8501 until Ctrl-C
+	@exec $(BIN)/cytoscribe chat
+
+doctor: $(RUNS)  ## check this installation and say how to mend it
+	@$(BIN)/cytoscribe doctor
+
+test: $(DEVELOPS)  ## run the tests (unit, database, and browser where Chromium is found)
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST)
+
+test-slow: $(DEVELOPS)  ## run the tests that take minutes
+	$(BIN)/python -m pytest -m slow $(PYTEST)
+
+lint: $(DEVELOPS)  ## check style, types and the order of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:  ## remove the environment and the caches; your data stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# The stamps: newer than what they were installed from, or pip runs again.
+
+.venv/bin/pip:  # the last thing that venv makes
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Cytoscribe needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv .venv
+
+$(RUNS): pyproject.toml constraints.txt | .venv/bin/pip
+	@echo "Installing Cytoscribe into .venv (some minutes the first time) …"
+	$(PIP) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) $(TORCH)
+	$(PIP) -c constraints.txt -e .
+	@touch $@
+
+$(DEVELOPS): $(RUNS)
+	$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@
