@@ -1,5 +1,6 @@
 """Ask one question, about an image or not, and print the answer with its evidence."""
 
+import sys
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def ask(question: str, images: tuple[Path, ...], session: str | None, as_json: b
 
 
 def _say(step: str) -> None:
-    if click.get_text_stream("stderr").isatty():
+    if sys.stderr.isatty():
         click.echo(f"{step} …", err=True)
 
 

@@ -1,6 +1,7 @@
 """Describe image files: free text and findings, one line an image."""
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -142,7 +143,6 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
 
 def _progress(length: int) -> "AbstractContextManager[Any]":
     """A bar on stderr, if that is a terminal and the lines go elsewhere."""
-    error, out = click.get_text_stream("stderr"), click.get_text_stream("stdout")
-    if not error.isatty() or out.isatty():
+    if not sys.stderr.isatty() or sys.stdout.isatty():
         return nullcontext()
-    return click.progressbar(length=length, label="Describing", show_pos=True, file=error)
+    return click.progressbar(length=length, label="Describing", show_pos=True, file=sys.stderr)
