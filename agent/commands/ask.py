@@ -64,7 +64,7 @@ def in_words(record: "TurnRecord") -> str:
     if numbers:
         lines += ["", "Evidence"]
         lines += [f"  [{numbers[i]}] {_evidence(e)}" for i, e in record.evidence().items()]
-    lines += ["", f"Session {record.turn.session_id}. Research use only."]
+    lines += ["", f"Session {record.turn.session_id}"]
     return "\n".join(lines)
 
 

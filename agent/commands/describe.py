@@ -13,7 +13,7 @@ import click
 
 from agent.settings import Settings, load_settings
 from tools.errors import BadImageError
-from tools.evidence import DescriptionEvidence
+from tools.evidence import DescriptionEvidence, Finding
 from tools.images import SUFFIXES, OpenedImage, open_image
 from tools.protocols import VisionModel
 
@@ -52,10 +52,13 @@ class Described:
     def in_words(self) -> str:
         if self.evidence is None:
             return f"{self.path}: refused. {self.error}"
-        findings = "".join(f"\n    {f.name}: {f.value} ({f.probability:.2f})" if f.probability
-                           is not None else f"\n    {f.name}: {f.value} (measured)"
-                           for f in self.evidence.findings)  # fmt: skip
+        findings = "".join(f"\n    {_finding(f)}" for f in self.evidence.findings)
         return f"{self.path}: {self.evidence.text}{findings}"
+
+
+def _finding(finding: Finding) -> str:
+    sure = "measured" if finding.probability is None else f"{finding.probability:.2f}"
+    return f"{finding.name}: {finding.value} ({sure})"
 
 
 @click.command()
@@ -103,24 +106,27 @@ def descriptions(
 
 
 def _batch(files: Sequence[Path], model: VisionModel, settings: Settings) -> Iterator[Described]:
-    began = time.perf_counter()
     opened = [_open(path, settings) for path in files]
-    images = [image for image in opened if isinstance(image, OpenedImage)]
+    images = [image for image, _ in opened if isinstance(image, OpenedImage)]
+    began = time.perf_counter()
     seen = iter(_look(images, model, settings) if images else [])
-    each = (time.perf_counter() - began) / len(files)
-    for path, image in zip(files, opened, strict=True):
+    looking = (time.perf_counter() - began) / max(len(images), 1)
+    for path, (image, opening) in zip(files, opened, strict=True):
         if isinstance(image, OpenedImage):
-            yield Described(path, each, image.notes, evidence=next(seen))
+            yield Described(path, opening + looking, image.notes, evidence=next(seen))
         else:
-            yield Described(path, each, error=str(image))
+            yield Described(path, opening, error=str(image))
 
 
-def _open(path: Path, settings: Settings) -> OpenedImage | BadImageError:
-    limit = settings.max_upload_mb * 2**20
+def _open(path: Path, settings: Settings) -> tuple[OpenedImage | BadImageError, float]:
+    """The image or why it is none, and the seconds that took."""
+    limit, began = settings.max_upload_mb * 2**20, time.perf_counter()
+    image: OpenedImage | BadImageError
     try:
-        return open_image(path, max_pixels=settings.max_pixels, max_bytes=limit)
+        image = open_image(path, max_pixels=settings.max_pixels, max_bytes=limit)
     except BadImageError as e:
-        return e
+        image = e
+    return image, time.perf_counter() - began
 
 
 def _look(
