@@ -8,6 +8,7 @@ library that the user has filled is left alone. It knows nothing of how a model 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -30,7 +31,7 @@ BIBLIOGRAPHY = Path(__file__).parent / "starter_data" / "bibliography.jsonl"
 CORPUS = "starter"
 SEED = 2026
 BATCH = 20  # images drawn, embedded and stored at a time: what an interruption can cost
-PATIENCE = 60.0  # seconds after which the rest of the images waits for the next start
+PATIENCE = 90.0  # seconds after which the rest of the images waits for the next start
 UNTOLD = ("subject", "modality", "stain")  # true of most images alike; their captions say them
 LARGEST = 10_000_000  # pixels, and bytes, of an image here
 
@@ -52,16 +53,17 @@ def fill_starter_library(
     Safe to interrupt and to run at every start: once filled, it costs one query. Images go to
     `folder`. A slow model gets a mixed part of them, and the rest at the next start.
     """
-    counts = store.counts()
-    if counts["articles"] == 0:
-        progress("Adding the starter bibliography")
-        store.add_articles(bibliography())
-    if counts.get(f"passage_embeddings:{encoder.name}", 0) < (counts["passages"] or 1):
-        _embed_passages(store, encoder)
+    counts, deadline = store.counts(), time.monotonic() + patience
     recipes = starter_recipes(SEED) if recipes is None else recipes
-    if _wants_images(counts, model.name, len(recipes)):
-        pictures = _pictures(recipes, folder)
-        _add_images(store, model, pictures, progress, time.monotonic() + patience)
+    with ThreadPoolExecutor(1, "starter-texts") as aside:  # drawing leaves a core free
+        reading = None
+        if _wants_texts(counts, encoder.name):
+            progress("Adding the starter bibliography")
+            reading = aside.submit(_add_texts, store, encoder)
+        if _wants_images(counts, model.name, len(recipes)):
+            _add_images(store, model, _pictures(recipes, folder), progress, deadline)
+        if reading:
+            reading.result()
 
 
 def bibliography() -> tuple[Article, ...]:
@@ -78,9 +80,20 @@ def _article(row: dict[str, object]) -> Article:
     return Article.model_validate(fields)
 
 
-def _embed_passages(store: "Store", encoder: TextEncoder) -> None:
+def _wants_texts(counts: Mapping[str, int], encoder: str) -> bool:
+    """Whether there are no articles, or some that are not embedded."""
+    return (
+        counts["articles"] == 0
+        or counts.get(f"passage_embeddings:{encoder}", 0) < counts["passages"]
+    )
+
+
+def _add_texts(store: "Store", encoder: TextEncoder) -> None:
     """Embed as many passages as the bibliography has; a user's own are the ingest's business."""
-    waiting = store.passages_without_embedding(encoder.name, len(bibliography()))
+    articles = bibliography()
+    if store.counts()["articles"] == 0:
+        store.add_articles(articles)
+    waiting = store.passages_without_embedding(encoder.name, len(articles))
     if waiting:
         vectors = encoder.encode_passages([text for _, text in waiting])
         store.add_passage_embeddings(encoder.name, [i for i, _ in waiting], vectors)

@@ -55,7 +55,7 @@ def draw_single_red_cell(rng: np.random.Generator, form: str) -> Drawn:
     radius = rng.uniform(24, 27)
     draw_red_cell(canvas, rng, (rng.normal(48, 2), rng.normal(48, 2)), radius, form)
     truth = {"subject": "single red blood cell", **SMEAR, "red_cell_type": form}
-    says = f"stained blood smear with a single red blood cell, a {form}"
+    says = f"stained blood smear with a single red blood cell: {form}"
     return canvas.finish("red_cell", _develop(canvas, rng), truth, says=says)
 
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.measure import regionprops
-from skimage.segmentation import relabel_sequential
 
 from tools.findings import BY_NAME, PLURALS, count_range
 from tools.simulate.shapes import Field
@@ -49,6 +47,7 @@ class Canvas:
         self.density = np.zeros((height, width, 3), np.float32)
         self.instances = np.zeros((height, width), np.uint16)
         self.things = things
+        self._y, self._x = np.mgrid[0:height, 0:width].astype(np.float32)
         self._placed: list[str] = []
 
     def window(self, y: float, x: float, reach: float) -> tuple[tuple[slice, slice], Field, Field]:
@@ -56,8 +55,8 @@ class Canvas:
         height, width = self.shape
         rows = slice(max(0, int(y - reach)), min(height, int(y + reach) + 2))
         columns = slice(max(0, int(x - reach)), min(width, int(x + reach) + 2))
-        dy, dx = np.mgrid[rows, columns].astype(np.float32)
-        return (rows, columns), dy - np.float32(y), dx - np.float32(x)
+        where = rows, columns
+        return where, self._y[where] - np.float32(y), self._x[where] - np.float32(x)
 
     def mark(self, thing: str, where: tuple[slice, slice], mask: Field) -> None:
         """Count a thing that covers `mask` > 0.5, over whatever lies there."""
@@ -68,14 +67,14 @@ class Canvas:
 
     def visible(self) -> tuple[NDArray[np.uint16], tuple[Box, ...]]:
         """The map and the boxes of what can still be seen, in the order of placing."""
-        sizes = np.bincount(self.instances.ravel())
-        seen = np.where(sizes[self.instances] < FEWEST_PIXELS, 0, self.instances)
-        instances, _, back = relabel_sequential(seen)  # type: ignore[no-untyped-call]
-        regions = regionprops(instances)  # type: ignore[no-untyped-call]
-        return instances.astype(np.uint16), tuple(
-            Box(self._placed[int(back[r.label]) - 1], r.bbox[1], r.bbox[0], r.bbox[3], r.bbox[2])
-            for r in regions
-        )
+        sizes = np.bincount(self.instances.ravel(), minlength=len(self._placed) + 1)[1:]
+        kept = np.flatnonzero(sizes >= FEWEST_PIXELS)
+        numbers = np.zeros(len(self._placed) + 1, np.uint16)
+        numbers[kept + 1] = np.arange(1, len(kept) + 1)
+        instances = numbers[self.instances]
+        things = [self._placed[i] for i in kept]
+        edges = zip(things, *_edges(instances, len(kept)), strict=True)
+        return instances, tuple(Box(*thing_and_edges) for thing_and_edges in edges)
 
     def finish(
         self, kind: str, pixels: NDArray[np.uint8], labels: dict[str, str], *, says: str
@@ -88,6 +87,17 @@ class Canvas:
         truth = {**labels, **{question.name: option for question, option in ranges}}
         caption = f"Simulated image: {says}{_numbers(counts, RANGED.get(kind, ()))}."
         return Drawn(kind, pixels, caption, truth, counts, boxes, instances)
+
+
+def _edges(instances: NDArray[np.uint16], n: int) -> tuple[list[int], ...]:
+    """Left, top, right and bottom of every instance."""
+    rows, columns = np.nonzero(instances)
+    numbers = instances[rows, columns] - 1
+    low, high = np.full((2, n), max(instances.shape)), np.zeros((2, n), int)
+    for axis, places in enumerate((columns, rows)):
+        np.minimum.at(low[axis], numbers, places)
+        np.maximum.at(high[axis], numbers, places + 1)
+    return (*low.tolist(), *high.tolist())
 
 
 def phrases(labels: dict[str, str], names: Sequence[str]) -> str:

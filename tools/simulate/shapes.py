@@ -5,11 +5,11 @@ minimum: I. Quilez, "Smooth minimum" (iquilezles.org/articles/smin), the quadrat
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 Field = NDArray[np.floating[Any]]  # (rows, columns)
 Point = tuple[float, float]  # (y, x), pixels
@@ -22,11 +22,19 @@ def soft(distance: Field, edge: float = 0.8) -> Field:
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], grain: float) -> Field:
     """Smooth noise of mean 0 and about unit spread; its features are `grain` pixels wide."""
-    rows, columns = (int(side / grain) + 3 for side in shape)
-    coarse = rng.standard_normal((rows, columns)).astype(np.float32)
-    size = (int(columns * grain), int(rows * grain))
-    smooth = Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
-    return np.asarray(smooth)[: shape[0], : shape[1]]
+    down, across = (_interpolation(side, grain) for side in shape)
+    coarse = rng.standard_normal((down.shape[1], across.shape[1]), np.float32)
+    return np.asarray(down @ coarse @ across.T)
+
+
+@lru_cache(512)
+def _interpolation(side: int, grain: float) -> Field:
+    """Weights (side, knots) of knots `grain` pixels apart: cubic convolution (Keys 1981)."""
+    places = np.arange(side) / grain + 1
+    t = np.abs(places[:, None] - np.arange(int(places[-1]) + 3 if side else 0))
+    near = (1.5 * t - 2.5) * t * t + 1
+    far = ((-0.5 * t + 2.5) * t - 4) * t + 2
+    return np.where(t < 1, near, np.where(t < 2, far, 0)).astype(np.float32)
 
 
 def warped(
@@ -95,8 +103,8 @@ class Crowd:
     def place(self, radius: float, closeness: float = 1.0, tries: int = 40) -> Point | None:
         """A free place for a disc, or None; closeness below 1 lets neighbours overlap a little."""
         spots = self._rng.uniform((0, 0), self._shape, (tries, 2))
-        gaps = np.hypot(*(spots[:, None] - self._taken[:, :2]).transpose(2, 0, 1))
-        free = (gaps >= closeness * (self._taken[:, 2] + radius)).all(axis=1)
+        gaps = ((spots[:, None] - self._taken[:, :2]) ** 2).sum(axis=2)
+        free = (gaps >= (closeness * (self._taken[:, 2] + radius)) ** 2).all(axis=1)
         if not free.any():
             return None
         y, x = spots[free.argmax()]
