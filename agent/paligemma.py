@@ -110,13 +110,16 @@ class PaliGemma:
         self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """A short answer to a question, one per image."""
-        return self.generate(features, [_asked(question)] * features.n, cancelled)
+        return self.generate(features, [_prompt(question)] * features.n, cancelled)
 
     def answer_about(
-        self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
+        self,
+        features: ImageFeatures,
+        question: str | None,
+        cancelled: Callable[[], bool] = never,
     ) -> Generated:
-        """One answer about all the images together, in their order."""
-        reading = self._read([_asked(question)], features.tower, features.n)
+        """One answer (without a question, a description) about all the images, in their order."""
+        reading = self._read([_prompt(question)], features.tower, features.n)
         return self._decode(*reading, cancelled)[0]
 
     def generate(
@@ -150,8 +153,8 @@ class PaliGemma:
 
         `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
         """
-        prompt = prompts.describe() if question is None else _asked(question)
-        return self._pieces(*self._read([prompt], features.tower, features.n), cancelled)
+        reading = self._read([_prompt(question)], features.tower, features.n)
+        return self._pieces(*reading, cancelled)
 
     def score(
         self, features: ImageFeatures, question: str, options: Sequence[str]
@@ -163,7 +166,7 @@ class PaliGemma:
         """
         if not options:
             raise ValueError("no options to score")
-        suffixes, prompt = self._suffixes(options), _asked(question)
+        suffixes, prompt = self._suffixes(options), _prompt(question)
         rows = []
         for tower in features.tower.split(max(1, self._rows // len(options))):
             reading, limit = self._read([prompt] * len(tower), tower)
@@ -242,9 +245,9 @@ class PaliGemma:
             yield text[len(shown) :]
 
 
-def _asked(question: str) -> str:
+def _prompt(question: str | None) -> str:
     try:
-        return prompts.answer(question)
+        return prompts.describe() if question is None else prompts.answer(question)
     except ValueError as error:
         raise BadInputError(str(error)) from error
 

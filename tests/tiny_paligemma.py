@@ -64,9 +64,11 @@ def processor() -> PaliGemmaProcessor:
     return PaliGemmaProcessor(image_processor=images, tokenizer=tokenizer())
 
 
-def model(generation: Generation, words: PaliGemmaProcessor) -> PaliGemmaForConditionalGeneration:
+def model(
+    generation: Generation, words: PaliGemmaProcessor, context: int = CONTEXT
+) -> PaliGemmaForConditionalGeneration:
     torch.manual_seed(generation)
-    tiny = PaliGemmaForConditionalGeneration(_config(generation, words))
+    tiny = PaliGemmaForConditionalGeneration(_config(generation, words, context))
     for parameter in tiny.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter.data, std=2 * parameter.shape[-1] ** -0.5)
@@ -82,13 +84,13 @@ def save(folder: Path, generation: Generation = 1, dtype: torch.dtype = torch.fl
     return folder
 
 
-def _config(generation: Generation, words: PaliGemmaProcessor) -> PaliGemmaConfig:
+def _config(generation: Generation, words: PaliGemmaProcessor, context: int) -> PaliGemmaConfig:
     ids = {f"{name}_token_id": getattr(words.tokenizer, f"{name}_token_id") for name in
            ("pad", "bos", "eos")}  # fmt: skip
     text = {
         "vocab_size": len(words.tokenizer), "hidden_size": WIDTH, "intermediate_size": 64,
         "num_hidden_layers": LAYERS, "num_attention_heads": 4, "num_key_value_heads": 1,
-        "head_dim": 16, "max_position_embeddings": CONTEXT, **ids,
+        "head_dim": 16, "max_position_embeddings": context, **ids,
     }  # fmt: skip
     gemma = (
         GemmaConfig(**text)
