@@ -3,8 +3,10 @@
 import io
 
 import streamlit as st
+from PIL import Image
 
 from page.conversation import Conversation, Draft, Upload
+from tools import simulate
 
 FULL_QUESTION = (
     "What cell is this, what do similar cases show, and what does the literature say about its "
@@ -40,10 +42,6 @@ def _ask(talk: Conversation, question: str, kind: str | None) -> None:
 
 def _drawn(kind: str) -> Upload:
     """A simulated image as an upload (PNG)."""
-    from PIL import Image
-
-    from tools.simulate import draw
-
     file = io.BytesIO()
-    Image.fromarray(draw(kind, seed=7).pixels).save(file, "PNG")
+    Image.fromarray(simulate.draw(kind, seed=7).pixels).save(file, "PNG")
     return Upload(f"simulated-{kind}.png", file.getvalue())

@@ -34,28 +34,28 @@ def draw(assistant: "Assistant", talk: Conversation, turn_id: str) -> None:
 
 
 def _form(assistant: "Assistant", turn_id: str) -> Feedback | None:
-    form = st.form(f"feedback-{turn_id}", border=False)
-    form.caption("Is this answer right and useful?")
-    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption("Is this answer right and useful?", width="content")
         thumb = st.feedback("thumbs", key=f"thumb-{turn_id}")
-        comment = st.text_input("Comment (optional)", key=f"comment-{turn_id}", width=260)
+    if thumb is None:
+        return None
+    form = st.form(f"feedback-{turn_id}", border=False)
+    with form, st.container(horizontal=True, vertical_alignment="bottom"):
+        comment = st.text_input("Comment (optional)", key=f"comment-{turn_id}", width=220)
         role = st.text_input(
             "Your role (optional)",
             assistant.settings.expert_role or "",
             key=f"role-{turn_id}",
             placeholder="haematologist, …",
-            width=170,
+            width=160,
         )
         sent = st.form_submit_button("Send feedback")
     if not sent:
         return None
-    if thumb is None and not comment.strip():
-        st.caption("Choose a thumb or write a comment first.")
-        return None
     return Feedback(
         feedback_id=uuid.uuid4().hex,
         turn_id=turn_id,
-        helpful=None if thumb is None else bool(thumb),
+        helpful=bool(thumb),
         comment=comment.strip() or None,
         role=role.strip() or None,
         given_at=datetime.now(UTC),

@@ -29,8 +29,9 @@ from page.text import plain
 from tools.errors import CytoscribeError
 
 if TYPE_CHECKING:
-    from agent.assistant import Assistant
     from streamlit.delta_generator import DeltaGenerator
+
+    from agent.assistant import Assistant
 
 
 def follow(assistant: "Assistant", talk: Conversation, running: Running) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from page import conversation
 from page.text import plain, shortened
 from tools.errors import StoreUnavailableError
+from tools.starter import real_pictures
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant
@@ -40,7 +41,7 @@ def _library(assistant: "Assistant") -> None:
     drawn = f" ({simulated:,} simulated)" if simulated else ""
     papers = f"{counts['articles']:,} articles, {counts['passages']:,} passages"
     st.write(f"{images:,} images{drawn}  \n{papers}")
-    if simulated and simulated >= images / 2:
+    if images - simulated <= len(real_pictures()):
         st.info("Only the starter library is loaded.")
         with st.expander("Add your own images and papers"):
             st.code(_INGEST, language=None, wrap_lines=True)

@@ -5,7 +5,7 @@ It shows what the start is doing, and the reason with a way to go on when it fai
 
 import atexit
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import streamlit as st
 
@@ -39,11 +39,17 @@ def assistant() -> "Assistant":
         _show_progress(job)
     try:
         return job.result()
-    except CytoscribeError as error:
-        _starting.clear()
-        st.error(f"Cytoscribe could not start. {plain(str(error))}")
-        st.button("Try again")  # any click runs the script, and so the start, again
-        st.stop()
+    except BaseException as error:
+        _starting.clear()  # the next run of the script starts anew
+        if not isinstance(error, CytoscribeError):
+            raise
+        _refuse(error)
+
+
+def _refuse(error: CytoscribeError) -> NoReturn:
+    st.error(f"Cytoscribe could not start. {plain(str(error))}")
+    st.button("Try again")  # any click runs the script
+    st.stop()
 
 
 def _show_progress(job: "Job[str, Assistant]") -> None:

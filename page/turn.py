@@ -9,7 +9,7 @@ import streamlit as st
 
 from agent.turn import TurnRecord
 from page import answer, feedback
-from page.conversation import Conversation, Shown
+from page.conversation import Conversation, Draft, Shown, Upload
 from page.evidence import Numbers, panels
 from page.text import plain
 from tools.errors import CytoscribeError, StoreUnavailableError
@@ -92,12 +92,26 @@ def _answered(
             st.write(plain(answer.result_line(result)))
     evidence = list(record.evidence().values())
     numbers = Numbers(record.turn.turn_id, evidence)
+    if newest and _missed_the_database(record):
+        st.warning("The database could not be reached, so parts of the answer are missing.")
+        st.button("Ask again", on_click=_ask_again, args=(assistant, talk, record))
     left, right = columns(record.turn.turn_id)
     with left:
         st.html(answer.final(record, numbers))
         feedback.draw(assistant, talk, record.turn.turn_id)
     with right:
         draw_evidence(assistant, evidence, numbers, expanded=newest)
+
+
+def _missed_the_database(record: TurnRecord) -> bool:
+    errors = [result.error for result in record.results if result.error]
+    return any(error.kind == StoreUnavailableError.__name__ for error in errors)
+
+
+def _ask_again(assistant: "Assistant", talk: Conversation, record: TurnRecord) -> None:
+    images = record.turn.images
+    uploads = tuple(Upload(i, assistant.images.path(i).read_bytes()) for i in images)
+    talk.draft = Draft(record.turn.question, uploads)
 
 
 def columns(turn_id: str) -> "tuple[DeltaGenerator, DeltaGenerator]":

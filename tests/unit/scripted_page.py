@@ -73,7 +73,7 @@ RESULTS = (
     ToolResult(tool="image_search", evidence=CASES, latency_ms=56),
     LIT,
 )
-FAILED = ToolResult(
+NO_DATABASE = ToolResult(
     tool="image_search",
     error=ToolError(kind="StoreUnavailableError", message="no database"),
     latency_ms=1,
@@ -101,6 +101,7 @@ class ScriptedAssistant:
         self.store, self.images = self, self
         self.records: list[TurnRecord] = []
         self.given: list[Feedback] = []
+        self.results = RESULTS
         self.trouble: Exception | None = None
         self.cancelled, self.pause = False, pause
         self.uploads: dict[str, bytes] = {}
@@ -149,9 +150,9 @@ class ScriptedAssistant:
         yield PlanMade(plan=plan)
         if self.trouble:
             raise self.trouble
-        for result in RESULTS:
+        for result in self.results:
             yield ToolStarted(tool=result.tool)
-        for result in RESULTS:
+        for result in self.results:
             time.sleep(self.pause)
             yield ToolFinished(result=result)
         for word in ANSWER.text.split():
@@ -164,7 +165,7 @@ class ScriptedAssistant:
             trace_id="t",
             turn=turn,
             plan=plan,
-            results=RESULTS,
+            results=self.results,
             answer=ANSWER,
             settings_hash="0",
             durations={"tools": 1.6},

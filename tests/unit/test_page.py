@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripted_page import ScriptedAssistant
+from scripted_page import NO_DATABASE, RESULTS, ScriptedAssistant
 from streamlit.testing.v1 import AppTest
 
 from tools.errors import ModelUnavailableError, StoreUnavailableError
@@ -99,6 +99,15 @@ def test_a_bad_upload_is_refused_by_name_and_the_chat_goes_on(page, assistant):
     assert len(assistant.records) == 1 and not page.exception
 
 
+def test_an_answer_that_missed_the_database_can_be_asked_again(page, assistant):
+    assistant.results = (*RESULTS, NO_DATABASE)
+    ask(page, "What is it?")
+    assert "database could not be reached" in page.warning[0].value
+    assistant.results = RESULTS
+    press(page, "Ask again")
+    assert not page.warning and len(assistant.records) == 2
+
+
 @pytest.mark.parametrize("error", [StoreUnavailableError, ModelUnavailableError])
 def test_a_failure_is_told_and_the_same_question_can_be_asked_again(page, assistant, error):
     assistant.trouble = error("it is away; start it and try again")
@@ -119,7 +128,7 @@ def test_a_bug_of_ours_is_not_hidden(page, assistant):
 
 def test_feedback_is_given_once(page, assistant):
     ask(page, "What is it?")
-    page.feedback[0].set_value(1)
+    page.feedback[0].set_value(1).run()
     page.text_input(key="comment-turn0").set_value("right")
     press(page, "Send feedback")
     (given,) = assistant.given
@@ -133,10 +142,12 @@ def test_feedback_is_given_once(page, assistant):
     assert "Send feedback" not in [b.label for b in page.button]
 
 
-def test_feedback_without_a_word_or_a_thumb_is_not_sent(page, assistant):
+def test_a_thumb_alone_is_not_sent_before_it_is_sent(page, assistant):
     ask(page, "What is it?")
+    page.feedback[0].set_value(0).run()
+    assert not assistant.given
     press(page, "Send feedback")
-    assert not assistant.given and "Choose a thumb" in page.caption[-1].value
+    assert assistant.given[0].helpful is False and assistant.given[0].comment is None
 
 
 def test_a_reload_shows_the_session_again(assistant):
@@ -149,7 +160,7 @@ def test_a_reload_shows_the_session_again(assistant):
 
 def test_a_reload_remembers_that_feedback_was_given(page, assistant):
     ask(page, "What is it?")
-    page.feedback[0].set_value(0)
+    page.feedback[0].set_value(0).run()
     press(page, "Send feedback")
     assert "Thank you" in opened(assistant).caption[-1].value
 
