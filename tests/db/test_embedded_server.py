@@ -62,7 +62,7 @@ def postmaster(folder: Path) -> psutil.Process | None:
     return None
 
 
-def wait_until_stopped(folder: Path, seconds: float = 20) -> bool:
+def wait_until_stopped(folder: Path, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while postmaster(folder) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -51,11 +51,8 @@ class Account:
 
     def can_enter(self, folder: Path) -> bool:
         """Whether the account may reach what lies in `folder`."""
-        try:
-            subprocess.run(["/bin/sh", "-c", ":"], cwd=folder, **self._identity())
-        except PermissionError:
-            return False
-        return True
+        command = ["/bin/sh", "-c", 'cd "$1"', "sh", str(folder)]
+        return subprocess.run(command, capture_output=True, **self._identity()).returncode == 0
 
     def own(self, folder: Path) -> None:
         """Make `folder` (0700) and give it to the account; refuse one that is a stranger's."""

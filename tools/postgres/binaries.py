@@ -28,10 +28,10 @@ def find_binaries() -> Path:
 def binaries_for(account: Account, root: Path) -> Path:
     """`find_binaries()`, or a copy of them in `root` when `account` may not run those."""
     original = find_binaries()
-    return original if account.can_run(original / "postgres") else _copy(original, root)
+    return original if account.can_run(original / "postgres") else copy_programs(original, root)
 
 
-def _copy(binaries: Path, root: Path) -> Path:
+def copy_programs(binaries: Path, root: Path) -> Path:
     """Copy once per build of the programs; a copy that was cut short is made again."""
     stamp = (binaries / "postgres").stat()
     target = root / f"programs-{stamp.st_size:x}-{stamp.st_mtime_ns:x}"
