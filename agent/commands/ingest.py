@@ -1,0 +1,243 @@
+"""Fill the library: labelled images, literature files, a PubMed search."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+
+from agent.settings import Settings, load_settings
+from tools.errors import Cancelled
+from tools.ingest.report import IngestReport, Interrupted, Progress, silent
+
+SOME_SKIPPED = 3  # exit code
+LAYOUTS = ("auto", "wbcatt", "voc", "points", "masks", "csv", "folders")
+FORMATS = ("auto", "pubmed-xml", "jats", "pubmedqa", "beir", "pubtator", "medline")
+
+Run = Callable[[Progress, Callable[[], bool]], IngestReport]
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+source_option = click.option("--source", help="Name of the data set; default: its folder's.")
+
+
+@click.group()
+def ingest() -> None:
+    """Fill the library: labelled images, literature files, a PubMed search.
+
+    What is in the library already stays as it is: run a command again and nothing changes. Ctrl-C
+    finishes the batch in hand; the same command goes on from there.
+
+    \b
+    Exit codes:
+      0    everything went in or was there already
+      1    it failed (database, model or PubMed not available, nothing to ingest)
+      2    wrong usage
+      3    some files or records were skipped; each is named on stderr, the rest went in
+      130  stopped by Ctrl-C
+
+    \b
+    Examples:
+      cytoscribe ingest images slides/
+      cytoscribe ingest literature pubmed24n0001.xml.gz
+      cytoscribe ingest pubmed --query "neutrophil nucleus segmentation" --max 200
+    """
+
+
+@ingest.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True,
+    help="How the set is laid out.",
+)  # fmt: skip
+@source_option
+@click.option("--licence", default="not stated", show_default=True, help="Licence of the images.")
+@as_json_option
+@click.pass_context
+def images(
+    ctx: click.Context, path: Path, layout: str, source: str | None, licence: str, as_json: bool
+) -> None:
+    """Add labelled images; they stay where they are, the library keeps a thumbnail.
+
+    \b
+    Layouts, found by themselves:
+      folders  sub-folders named by class
+      csv      a table (.csv, .tsv) with an image column, captions, attributes
+      voc      Pascal VOC: Annotations/*.xml and JPEGImages
+      wbcatt   PBC_dataset_normal_DIB and pbc_attr_v1_*.csv
+      masks    images/ and labels/, or stage1_train/<id>/{images,masks}
+      points   Dataset/*.jpg and Label/*.txt (Chula RBC-12)
+
+    \b
+    Examples:
+      cytoscribe ingest images PBC_dataset_normal_DIB/ --licence "CC BY 4.0"
+      cytoscribe ingest images BCCD/ --layout voc --source bccd --licence MIT --json
+    """
+    from agent.build import open_model, open_store
+    from tools.ingest import Limits, ingest_images
+
+    settings = load_settings()
+    limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20)
+
+    def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
+        progress(None, "opening the library and the model")
+        with open_store(settings) as store:
+            return ingest_images(
+                path, store=store, model=open_model(settings), layout=layout, source=source,
+                licence=licence, limits=limits, progress=progress, cancelled=cancelled,
+            )  # fmt: skip
+
+    _carry_out(ctx, run, "images", as_json)
+
+
+@ingest.command()
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="auto", show_default=True,
+    help="The files' format.",
+)  # fmt: skip
+@source_option
+@as_json_option
+@click.pass_context
+def literature(
+    ctx: click.Context, path: Path, form: str, source: str | None, as_json: bool
+) -> None:
+    """Add the articles of a file, or of all literature files below a folder.
+
+    \b
+    Formats, found by themselves (each also packed as .gz):
+      pubmed-xml  PubMed XML           medline   MEDLINE text (.txt, .nbib)
+      jats        PMC full text        pubtator  PubTator text
+      pubmedqa    PubMedQA JSON        beir      BEIR or SciFact corpus.jsonl
+
+    \b
+    Examples:
+      cytoscribe ingest literature pubmed24n0001.xml.gz
+      cytoscribe ingest literature scifact/corpus.jsonl --json
+    """
+    from agent.build import open_encoder, open_store
+    from tools.ingest import ingest_literature
+
+    settings = load_settings()
+
+    def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
+        progress(None, "opening the library and the text encoder")
+        with open_store(settings) as store:
+            return ingest_literature(
+                path, store=store, encoder=open_encoder(settings), format=form, source=source,
+                progress=progress, cancelled=cancelled,
+            )  # fmt: skip
+
+    _carry_out(ctx, run, "articles", as_json)
+
+
+@ingest.command()
+@click.option("--query", required=True, help="A PubMed search, as on pubmed.ncbi.nlm.nih.gov.")
+@click.option(
+    "--max", "limit", type=click.IntRange(1, 9_999), default=100, show_default=True,
+    help="At most so many articles, the most relevant first.",
+)  # fmt: skip
+@as_json_option
+@click.pass_context
+def pubmed(ctx: click.Context, query: str, limit: int, as_json: bool) -> None:
+    """Add the articles that a PubMed search finds.
+
+    NCBI asks scripts for an address (CYTOSCRIBE_NCBI_EMAIL) and allows three requests a second, ten
+    with a key (CYTOSCRIBE_NCBI_API_KEY).
+
+    \b
+    Example:
+      cytoscribe ingest pubmed --query "leukocyte morphology[tiab] AND review[pt]" --max 200
+    """
+    from agent.build import open_encoder, open_store
+    from tools.ingest import ingest_pubmed
+
+    settings = load_settings()
+
+    def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
+        progress(None, "opening the library and the text encoder")
+        with open_store(settings) as store, _pubmed(settings) as client:
+            return ingest_pubmed(
+                query, limit, store=store, encoder=open_encoder(settings), pubmed=client,
+                progress=progress, cancelled=cancelled,
+            )  # fmt: skip
+
+    _carry_out(ctx, run, "articles", as_json)
+
+
+def _pubmed(settings: Settings) -> Any:
+    from tools.pubmed import PubMed
+
+    key = settings.ncbi_api_key
+    return PubMed(
+        settings.ncbi_base_url,
+        api_key=key.get_secret_value() if key else None,
+        email=settings.ncbi_email,
+    )
+
+
+def _carry_out(ctx: click.Context, run: Run, things: str, as_json: bool) -> None:
+    """Run with a bar and Ctrl-C, then say how it ended."""
+    try:
+        with _bar() as progress, _stop_asked() as cancelled:
+            report = run(progress, cancelled)
+    except Interrupted as e:
+        _print(e.report, things, as_json, "interrupted")
+        click.echo("Run the same command again to go on from here.", err=True)
+        raise Cancelled(str(e)) from None
+    _print(report, things, as_json, "finished")
+    if report.skipped:
+        ctx.exit(SOME_SKIPPED)
+
+
+def _print(report: IngestReport, things: str, as_json: bool, state: str) -> None:
+    for name, reason in report.skipped:
+        click.echo(f"skipped {name}: {reason}", err=True)
+    if not as_json:
+        click.echo(report.in_words(things))
+        return
+    skipped = [{"path": name, "reason": reason} for name, reason in report.skipped]
+    told = {"state": state, "done": report.done, "unchanged": report.unchanged, "skipped": skipped}
+    click.echo(json.dumps(told, ensure_ascii=False))
+
+
+@contextmanager
+def _stop_asked() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed; a second one stops at once."""
+    asked = False
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("\nFinishing the batch in hand; Ctrl-C again stops at once.", err=True)
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """A bar on stderr, if that is a terminal."""
+    if not click.get_text_stream("stderr").isatty():
+        yield silent
+        return
+    from rich import progress as rich
+    from rich.console import Console
+
+    columns = rich.BarColumn(), rich.TaskProgressColumn(), rich.TimeRemainingColumn()
+    text, console = rich.TextColumn("{task.description}"), Console(stderr=True)
+    with rich.Progress(*columns, text, console=console) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def show(share: float | None, text: str) -> None:
+            total = None if share is None else 1.0
+            bar.update(task, total=total, completed=share or 0, description=text)
+
+        yield show

@@ -1,0 +1,47 @@
+"""Ways to lay out an image set on disk, one module each; tried in this order when not named."""
+
+from pathlib import Path
+
+from tools.errors import BadInputError
+from tools.ingest.layouts import folders, masks, points, table, voc, wbcatt
+from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, image_files
+
+LAYOUTS: tuple[Layout, ...] = (
+    wbcatt.LAYOUT,
+    voc.LAYOUT,
+    points.LAYOUT,
+    masks.LAYOUT,
+    table.LAYOUT,
+    folders.LAYOUT,
+)
+
+__all__ = ["LAYOUTS", "FoundImage", "Images", "Labelled", "Layout", "find_layout"]
+
+
+def find_layout(root: Path, name: str = "auto") -> tuple[Layout, Images]:
+    """The layout of `root`, and its images; BadInputError says what was looked for and found."""
+    if not root.exists():
+        raise BadInputError(f"{root} does not exist; name a folder of images or a csv file")
+    tried = [layout for layout in LAYOUTS if name in ("auto", layout.name)]
+    if not tried:
+        raise BadInputError(f"no layout is called {name!r}; known: {', '.join(_names())}")
+    for layout in tried:
+        if (images := layout.find(root)) is not None:
+            return layout, images
+    wanted = "; ".join(f"{layout.name}: {layout.looks_for}" for layout in tried)
+    raise BadInputError(f"{root} has no known layout. Looked for {wanted}. Found {_seen(root)}.")
+
+
+def _names() -> list[str]:
+    return [layout.name for layout in LAYOUTS]
+
+
+def _seen(root: Path) -> str:
+    """What lies in `root`, in a few words."""
+    if root.is_file():
+        return f"a file {root.suffix or 'without extension'}"
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
+    loose = sum(path.parent == root for path in image_files(root))
+    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    said = f" ({loose} images without a label)" if loose else ""
+    return (shown or "nothing: the folder is empty") + said
