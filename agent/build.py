@@ -73,20 +73,33 @@ def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncod
 def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assistant":
     """Everything a question needs, until `close()`. Errors are those of the openers above."""
     from agent.assistant import Assistant
+    from agent.text_model import open_text_model
+    from agent.tracing import open_tracing
 
     with ExitStack() as stack:
         store, model, encoder = _load(stack, settings, progress)
         if settings.starter_library:
             _fill_starter(store, model, encoder, settings, progress)
         progress("Ready")
-        return Assistant(settings, store, model, encoder, resources=stack.pop_all())
+        return Assistant(
+            settings,
+            store,
+            model,
+            encoder,
+            tracer=open_tracing(settings),
+            rewriter=open_text_model(settings),
+            resources=stack.pop_all(),
+        )
 
 
 def _load(
     stack: ExitStack, settings: Settings, progress: Progress
 ) -> "tuple[Store, VisionModel, TextEncoder]":
-    """Models load while Postgres starts: the first answer comes sooner."""
-    with ThreadPoolExecutor(2, thread_name_prefix="cytoscribe-load") as pool:
+    """Models load while Postgres starts: the first answer comes sooner.
+
+    One after the other: transformers' lazy imports fail when two threads race through them.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="cytoscribe-load") as pool:
         model = pool.submit(open_model, settings, progress=progress)
         encoder = pool.submit(open_encoder, settings, progress=progress)
         store = stack.enter_context(open_store(settings, progress=progress))

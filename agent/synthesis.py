@@ -38,7 +38,9 @@ NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
 EXTRACTIVE = "extractive"
 
 LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
-LEAST_PASSAGE_SIMILARITY = 0.35  # cosine; a passage below is about something else
+# Cosine; a passage below is about something else. Of 250 PubMedQA questions MiniLM places 98% of
+# their own abstracts above, and 59% of the closest abstract of another question (often related).
+LEAST_PASSAGE_SIMILARITY = 0.4
 QUOTED_PASSAGES = 3
 LEAST_TEXT_PROBABILITY = 0.5  # mean over its tokens; a description below is not told
 

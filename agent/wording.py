@@ -37,12 +37,13 @@ def split_sentences(text: str) -> list[str]:
 
 
 def headline(seen: DescriptionEvidence) -> Finding | None:
+    """The finding that names what is shown."""
     found = {f.name: f for f in seen.findings}
     return next((found[name] for name in HEADLINES if name in found), None)
 
 
 def setting(seen: DescriptionEvidence, main: Finding) -> str:
-    """ ", in a stained blood smear (0.99), Romanowsky stain (0.97)"."""
+    """What else was seen of the whole image: its subject, modality and stain."""
     shown = [f for f in seen.findings if f.name in SETTING and f.name != main.name]
     said = ", ".join(f"{f.value} ({f.probability:.2f})" for f in shown)
     return f"; the image as a whole: {said}" if said else ""
@@ -69,32 +70,35 @@ def _names(question: str, finding: str) -> bool:
 
 
 def sure(finding: Finding) -> str:
+    """How sure a finding is, in brackets."""
     return (
         "(measured)" if finding.probability is None else f"(probability {finding.probability:.2f})"
     )
 
 
 def article(noun: str) -> str:
+    """The noun with "a" or "an", where it takes one."""
     plural_or_mass = noun.endswith(("nuclei", "tissue", "mucus", "muscle", "mucosa", "stroma"))
     return noun if plural_or_mass else f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def source(passage: LiteratureEvidence) -> str:
+    """How a passage is cited."""
     return f"PMID {passage.pmid}" if passage.pmid else passage.source_id
 
 
 def counted(cases: Sequence[CaseEvidence], labels: Counter[str]) -> str:
-    low, high = min(e.similarity for e in cases), max(e.similarity for e in cases)
+    """How many cases carry which label, how similar they are, and which are not real."""
     counts = ", ".join(f"{label} ({n})" for label, n in labels.most_common())
+    high, low = (f"{f(e.similarity for e in cases):.2f}" for f in (max, min))
+    span = high if high == low else f"{high} to {low}"
+    one = len(cases) == 1
+    these = "The most similar case is" if one else f"The {len(cases)} most similar cases are"
+    return f"{these} labelled {counts} (similarity {span}){_drawn(cases)}."
+
+
+def _drawn(cases: Sequence[CaseEvidence]) -> str:
     simulated = sum(e.simulated for e in cases)
-    drawn = "" if not simulated else (
-        "; all are simulated images" if simulated == len(cases)
-        else f"; {simulated} of them {'is' if simulated == 1 else 'are'} simulated"
-    )  # fmt: skip
-    these = (
-        "The most similar case is"
-        if len(cases) == 1
-        else f"The {len(cases)} most similar cases are"
-    )
-    span = f"{high:.2f}" if len(cases) == 1 else f"{high:.2f} to {low:.2f}"
-    return f"{these} labelled {counts} (similarity {span}){drawn}."
+    if simulated == len(cases):
+        return "; simulated, not real" if simulated == 1 else "; all are simulated, not real"
+    return f"; {simulated} of them simulated, not real" if simulated else ""
