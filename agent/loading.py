@@ -168,9 +168,9 @@ def _download(repo: str, revision: str | None) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
         raise ModelUnavailableError(
-            f"{at} is not on this machine and the hub did not answer ({_first_line(error)}): go"
-            f" online once, or run `hf download {repo}` elsewhere and give the folder; the default"
-            " model needs no network"
+            f"{at} is not on this machine and the hub did not answer"
+            f" ({_first_line(error.__cause__ or error)}): go online once, or run"
+            f" `hf download {repo}` elsewhere and give the folder; the default model needs no network"
         ) from error
 
 
@@ -206,6 +206,7 @@ def _merge(model: Any, adapter: Checkpoint) -> Any:
     from peft import PeftConfig, PeftModel  # two seconds that only adapters need
 
     with _quiet(), _damage_named(adapter), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT's about transformers
         warnings.filterwarnings("error", message="Found missing adapter keys")
         config = PeftConfig.from_pretrained(str(adapter.folder))
         if config.is_prompt_learning or config.is_adaption_prompt:
