@@ -71,12 +71,11 @@ def ingest_literature(
 def _ingest_file(source: _Source, articles: "Ingest") -> Iterator[int]:
     """Add a file's articles; yields the bytes read so far after each batch."""
     try:
-        size = source.path.stat().st_size
         with source.path.open("rb") as file:
             records = source.format.read(unpacked(source.path, file), source.corpus)
             for batch in batches(records, BATCH):
                 articles.add(batch, source.path)
-                yield size if file.closed else file.tell()  # readers may close
+                yield file.tell()
     except OSError as e:
         articles.job.tally.skip(str(source.path), f"cannot be read: {e.strerror}")
 

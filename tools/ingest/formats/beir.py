@@ -6,7 +6,6 @@ Ids are the corpus' own: "s2:123" for SciFact, whose ids are Semantic Scholar's,
 
 import json
 from collections.abc import Iterator
-from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 from tools.ingest.formats.record import (
@@ -15,6 +14,7 @@ from tools.ingest.formats.record import (
     Record,
     Unreadable,
     article,
+    as_text,
     pmid_in,
     year_in,
 )
@@ -22,11 +22,11 @@ from tools.ingest.formats.record import (
 
 def read(stream: BinaryIO, corpus: str) -> Iterator[Record]:
     """Articles of a jsonl stream, one a line."""
-    lines = TextIOWrapper(stream, encoding="utf-8-sig")
     try:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield _record(line, number, corpus)
+        with as_text(stream) as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _record(line, number, corpus)
     except DAMAGE as e:
         yield Unreadable("the rest of the file", f"is damaged or not UTF-8 text ({e})")
 

@@ -1,7 +1,6 @@
 """MEDLINE text, PubMed's format with tags such as `PMID-`, `TI  -`, `AB  -` (by Biopython)."""
 
 from collections.abc import Iterator
-from io import TextIOWrapper
 from typing import Any, BinaryIO
 
 from tools.ingest.formats.record import (
@@ -10,6 +9,7 @@ from tools.ingest.formats.record import (
     Record,
     Unreadable,
     article,
+    as_text,
     pmid_in,
     year_in,
 )
@@ -22,9 +22,8 @@ def read(stream: BinaryIO, corpus: str) -> Iterator[Record]:
     from Bio import Medline
 
     try:
-        text = TextIOWrapper(stream, encoding="utf-8-sig")
-        for record in Medline.parse(text):  # type: ignore[no-untyped-call]
-            if record:
+        with as_text(stream) as text:
+            for record in filter(None, Medline.parse(text)):  # type: ignore[no-untyped-call]
                 yield _article(record, corpus)
     except DAMAGE as e:
         yield Unreadable("the rest of the file", f"is damaged or not UTF-8 text ({e})")

@@ -8,8 +8,7 @@ stays out of the library. Objects are read one at a time, however large the file
 import json
 import re
 from collections.abc import Iterator
-from io import TextIOWrapper
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from tools.ingest.formats.record import (
     DAMAGE,
@@ -17,6 +16,7 @@ from tools.ingest.formats.record import (
     Record,
     Unreadable,
     article,
+    as_text,
     pmid_in,
     year_in,
 )
@@ -29,8 +29,9 @@ _END = re.compile(r"[\s{]*\}\s*")
 def read(stream: BinaryIO, corpus: str) -> Iterator[Record]:
     """Articles of a PubMedQA file."""
     try:
-        for pmid, entry in members(stream):
-            yield _article(pmid, entry, corpus)
+        with as_text(stream) as text:
+            for pmid, entry in members(text):
+                yield _article(pmid, entry, corpus)
     except (ValueError, *DAMAGE) as e:  # JSON's errors are ValueErrors
         yield Unreadable("the rest of the file", f"is damaged or cut short ({e})")
 
@@ -52,9 +53,9 @@ def _article(key: str, entry: Any, corpus: str) -> Record:
     )
 
 
-def members(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Key and value of each member of the object in a JSON stream; ValueError if it is broken."""
-    text, decoder = TextIOWrapper(stream, encoding="utf-8-sig"), json.JSONDecoder()
+def members(text: TextIO) -> Iterator[tuple[str, Any]]:
+    """Key and value of each member of the object in JSON text; ValueError if it is broken."""
+    decoder = json.JSONDecoder()
     buffer, more = "", True
     while True:
         key = _KEY.match(buffer)

@@ -2,10 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from io import TextIOWrapper
 from typing import BinaryIO
 
-from tools.ingest.formats.record import DAMAGE, Format, Record, Unreadable, article, pmid_in
+from tools.ingest.formats.record import (
+    DAMAGE,
+    Format,
+    Record,
+    Unreadable,
+    article,
+    as_text,
+    pmid_in,
+)
 
 _LINE = re.compile(r"(\d+)\|([ta])\|(.*)")
 
@@ -14,14 +21,13 @@ def read(stream: BinaryIO, corpus: str) -> Iterator[Record]:
     """Articles of a PubTator stream."""
     pmid, parts = "", dict[str, str]()
     try:
-        for line in TextIOWrapper(stream, encoding="utf-8-sig"):
-            if (found := _LINE.match(line)) is None:
-                continue
-            if found[1] != pmid and parts:
-                yield _article(pmid, parts, corpus)
-                parts = {}
-            pmid = found[1]
-            parts[found[2]] = found[3]
+        with as_text(stream) as lines:
+            for found in filter(None, map(_LINE.match, lines)):
+                if found[1] != pmid and parts:
+                    yield _article(pmid, parts, corpus)
+                    parts = {}
+                pmid = found[1]
+                parts[found[2]] = found[3]
     except DAMAGE as e:
         yield Unreadable("the rest of the file", f"is damaged or not UTF-8 text ({e})")
     if parts:

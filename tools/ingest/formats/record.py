@@ -3,8 +3,10 @@
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from io import TextIOWrapper
+from typing import BinaryIO, TextIO
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException, ElementTree
@@ -38,6 +40,16 @@ class Format:
     suffixes: tuple[str, ...]
     recognises: Callable[[str], bool]  # from the first characters of a file
     read: Reader
+
+
+@contextmanager
+def as_text(stream: BinaryIO) -> Iterator[TextIO]:
+    """The stream as UTF-8 text; it stays the caller's to close."""
+    text = TextIOWrapper(stream, encoding="utf-8-sig")
+    try:
+        yield text
+    finally:
+        text.detach()
 
 
 def article(
