@@ -170,7 +170,7 @@ def _download(repo: str, revision: str | None) -> Path:
         raise ModelUnavailableError(
             f"{at} is not on this machine and the hub did not answer"
             f" ({_first_line(error.__cause__ or error)}): go online once, or run"
-            f" `hf download {repo}` elsewhere and give the folder; the default model needs no network"
+            f" `hf download {repo}` elsewhere and give the folder; the default model comes along"
         ) from error
 
 
