@@ -7,8 +7,10 @@ evidence is found, and draws nothing itself.
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
+from itertools import chain
 from typing import NamedTuple
 
+from agent.wording import HEADLINES
 from page.text import shortened
 from tools.evidence import (
     CaseEvidence,
@@ -105,21 +107,35 @@ def _probability(probability: float | None) -> str:
     return f"{bar} {share}"
 
 
-def _labels(labels: Mapping[str, str]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in labels.items())
-
-
 def _case(case: CaseEvidence, numbers: Numbers, jpeg: bytes | None) -> str:
-    title = next(iter(case.labels.values()), "") or case.caption or "no label"
-    details = escape(_labels(case.labels) or case.caption, quote=True)
+    title = _title(case)
     badge = '<span class="badge simulated">simulated</span> ' if case.simulated else ""
     return (
-        f'<figure title="{details}">{_picture(jpeg, case.caption or title)}<figcaption>'
+        f"<figure>{_picture(jpeg, case.caption or title)}<figcaption>"
         f"{numbers.label(case.evidence_id)} <strong>{escape(title)}</strong> {badge}<br>"
         f"similarity {case.similarity:.2f}<br>"
         f'<span class="quiet">{escape(case.source)} · {escape(case.licence)}</span>'
-        "</figcaption></figure>"
+        f"{_labels(case.labels)}</figcaption></figure>"
     )
+
+
+def _title(case: CaseEvidence) -> str:
+    """The label that names the case, else any of its labels, else its caption."""
+    named = (case.labels[name] for name in HEADLINES if name in case.labels)
+    others = (f"{name.replace('_', ' ')} {value}" for name, value in sorted(case.labels.items()))
+    return next(chain(named, others), case.caption or "no label")
+
+
+def _labels(labels: Mapping[str, str]) -> str:
+    """All labels, folded."""
+    if not labels:
+        return ""
+    count = f"{len(labels)} label{'s' if len(labels) > 1 else ''}"
+    items = "".join(
+        f"<li>{escape(name.replace('_', ' '))}: {escape(value)}</li>"
+        for name, value in sorted(labels.items())
+    )
+    return f"<details><summary>{count}</summary><ul>{items}</ul></details>"
 
 
 def _picture(jpeg: bytes | None, alt: str) -> str:
