@@ -1,4 +1,4 @@
-"""Stand-ins for the models and the library, a few lines each: they answer what a test tells them."""
+"""Stand-ins for the models and the library, a few lines each: they answer what a test says."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +44,7 @@ class SureModel:
 
     seen: Mapping[str, str] = field(default_factory=lambda: SEEN)
     fails: BaseException | None = None
+    text_probability: float = 0.8
     looks: int = 0
     name: str = "sure"
     embedding_dim: int = 2
@@ -57,7 +58,7 @@ class SureModel:
     ) -> list[Generated]:
         if self.fails:
             raise self.fails
-        return [Generated("a neutrophil", 0.8)] * features.n
+        return [Generated("a neutrophil", self.text_probability)] * features.n
 
     def answer(
         self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = bool

@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,8 +78,10 @@ def images(
     """
     from agent.build import open_model, open_store
     from tools.ingest import Limits, ingest_images
+    from tools.ingest.layouts import find_layout
 
     settings = load_settings()
+    find_layout(path, layout)  # a wrong folder is told before the model is loaded
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20)
 
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
@@ -119,8 +122,10 @@ def literature(
     """
     from agent.build import open_encoder, open_store
     from tools.ingest import ingest_literature
+    from tools.ingest.literature import find_sources
 
     settings = load_settings()
+    find_sources(path, form)  # a wrong file is told before the encoder is loaded
 
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
         progress(None, "opening the library and the text encoder")
@@ -225,15 +230,19 @@ def _stop_asked() -> Iterator[Callable[[], bool]]:
 @contextmanager
 def _bar() -> Iterator[Progress]:
     """A bar on stderr, if that is a terminal."""
-    if not click.get_text_stream("stderr").isatty():
+    if not sys.stderr.isatty():
         yield silent
         return
     from rich import progress as rich
     from rich.console import Console
 
-    columns = rich.BarColumn(), rich.TaskProgressColumn(), rich.TimeRemainingColumn()
-    text, console = rich.TextColumn("{task.description}"), Console(stderr=True)
-    with rich.Progress(*columns, text, console=console) as bar:
+    columns: list[rich.ProgressColumn] = [
+        rich.BarColumn(),
+        rich.TaskProgressColumn(),
+        rich.TimeRemainingColumn(),
+        rich.TextColumn("{task.description}"),
+    ]
+    with rich.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("starting", total=None)
 
         def show(share: float | None, text: str) -> None:

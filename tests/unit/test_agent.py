@@ -1,0 +1,135 @@
+"""CellAgent as LlamaIndex runs it: alone, in an AgentWorkflow, with failing tools."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from agent_fakes import CASES, PASSAGES, ListLibrary, SureModel, WordEncoder, png
+from llama_index.core.agent.workflow import (
+    AgentOutput,
+    AgentStream,
+    AgentWorkflow,
+    ToolCall,
+    ToolCallResult,
+)
+from llama_index.core.llms import ChatMessage, ImageBlock, MockLLM, TextBlock
+
+from agent.agent import CellAgent, PlanReady, read
+from agent.router import Router
+from agent.settings import Settings
+from agent.synthesis import Synthesis
+from agent.toolbox import Toolbox
+from agent.turn import ToolResult
+from tools.errors import ModelUnavailableError, StoreUnavailableError
+from tools.image_features import FeatureCache
+from tools.images import ImageFolder
+
+THREE = "What cell is this, what do similar cases show, and what does the literature say about its nucleus?"  # noqa: E501
+
+
+@dataclass
+class Kit:
+    agent: CellAgent
+    model: SureModel
+    library: ListLibrary
+    images: ImageFolder
+
+    async def run(self, workflow: Any, question: str = THREE) -> tuple[list[Any], AgentOutput]:
+        blocks = [ImageBlock(image=png()), TextBlock(text=question)]
+        handler = workflow.run(user_msg=ChatMessage(role="user", blocks=blocks))
+        events = [event async for event in handler.stream_events()]
+        return events, await handler
+
+
+@pytest.fixture
+def kit(tmp_path) -> Kit:
+    images = ImageFolder(tmp_path, max_pixels=10**6, max_bytes=10**6)
+    model, library, encoder = SureModel(), ListLibrary(list(CASES), list(PASSAGES)), WordEncoder()
+    features = FeatureCache(model, images)
+    toolbox = Toolbox(Settings(_env_file=None), library, model, encoder, features)
+    agent = CellAgent(
+        name="cells", description="Cells.", llm=MockLLM(), tools=toolbox.tools(),
+        router=Router(encoder), synthesis=Synthesis(encoder), images=images,
+    )  # fmt: skip
+    return Kit(agent, model, library, images)
+
+
+def of(kind: type, events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+async def test_a_turn_plans_calls_the_tools_and_streams_the_answer(kit):
+    events, output = await kit.run(kit.agent)
+    plan = of(PlanReady, events)[0].plan
+    assert [call.tool_name for call in of(ToolCall, events)] == list(plan.tools)
+    assert len(of(ToolCallResult, events)) == 3
+    assert "".join(event.delta for event in of(AgentStream, events)) == str(output)
+    assert output.raw.status == "grounded" and "neutrophil" in str(output)
+
+
+async def test_it_runs_inside_an_agent_workflow(kit):
+    _, alone = await kit.run(kit.agent)
+    _, inside = await kit.run(AgentWorkflow(agents=[kit.agent]))
+    assert str(inside) == str(alone)
+    assert [call.tool_name for call in inside.tool_calls][-1] == "literature_search"
+
+
+async def test_tool_arguments_are_json_with_image_ids(kit):
+    events, _ = await kit.run(kit.agent)
+    for call in of(ToolCall, events):
+        assert all(
+            isinstance(value, str) and len(value) < 200 for value in call.tool_kwargs.values()
+        )
+    assert of(ToolCall, events)[0].tool_kwargs["image_id"].startswith("img-")
+
+
+async def test_one_vision_pass_serves_description_and_search(kit):
+    await kit.run(kit.agent)
+    await kit.run(kit.agent, "What cell is this?")
+    assert kit.model.looks == 1
+
+
+async def test_literature_on_its_nucleus_waits_for_what_it_is(kit):
+    await kit.run(kit.agent)
+    assert kit.library.queries == ["neutrophil nucleus"]
+
+
+async def test_an_unreachable_database_is_a_gap_and_the_image_is_still_described(kit):
+    kit.library.fails = StoreUnavailableError("connection refused")
+    events, output = await kit.run(kit.agent)
+    results: list[ToolResult] = [e.tool_output.raw_output for e in of(ToolCallResult, events)]
+    assert [r.error.kind for r in results if r.error] == ["StoreUnavailableError"] * 2
+    assert "sees a neutrophil" in str(output) and "the database is not reachable" in str(output)
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [ModelUnavailableError("gone"), MemoryError(), RuntimeError("can't allocate memory: 9 bytes")],
+)
+async def test_a_failing_model_is_data_and_the_other_tools_answer(kit, failure):
+    kit.model.fails = failure
+    _, output = await kit.run(kit.agent)
+    assert "could not be described" in str(output) and "neutrophil (2)" in str(output)
+
+
+@pytest.mark.parametrize("bug", [TypeError("ours"), AssertionError("ours"), RuntimeError("ours")])
+async def test_a_bug_of_ours_is_raised(kit, bug):
+    kit.model.fails = bug
+    with pytest.raises(type(bug), match="ours"):
+        await kit.run(kit.agent)
+
+
+async def test_nothing_found_is_nothing_claimed(kit):
+    kit.library.cases, kit.library.passages = [], []
+    kit.model.seen, kit.model.text_probability = {}, 0.1
+    _, output = await kit.run(kit.agent)
+    assert output.raw.status == "abstained" and output.raw.cited() == set()
+
+
+async def test_a_session_tells_its_images_plan_and_topic(kit):
+    events, output = await kit.run(kit.agent, "What cell is this?")
+    image_id = of(ToolCall, events)[0].tool_kwargs["image_id"]
+    shown = ChatMessage(role="user", blocks=[ImageBlock(path=kit.images.path(image_id))])
+    asked = read([shown, output.response, ChatMessage("any papers on that?")], kit.images)
+    assert asked.images == (image_id,) and asked.topic == "neutrophil"
+    assert asked.situation.last_tools == ("describe_image",)

@@ -1,0 +1,132 @@
+"""What is said from which evidence, and what is left unsaid."""
+
+import pytest
+from agent_fakes import CASES, PASSAGES, WordEncoder, case, passage
+
+from agent.synthesis import NOTICE, Material, Synthesis
+from agent.text_model import cited_sentences
+from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
+from agent.wording import split_sentences
+from tools.evidence import DescriptionEvidence, Evidence, Finding
+
+DOWN = ToolError(kind="StoreUnavailableError", message="connection refused at /tmp/x")
+
+
+def seen(cell: str = "neutrophil", probability: float = 0.93) -> DescriptionEvidence:
+    finding = Finding(name="cell_type", value=cell, probability=probability)
+    return DescriptionEvidence(image_id="img-0", text="a cell", findings=(finding,), model="m")
+
+
+def result(tool: ToolName, *evidence: Evidence, error: ToolError | None = None) -> ToolResult:
+    return ToolResult(tool=tool, evidence=evidence, error=error, latency_ms=1)
+
+
+def answer(*results: ToolResult, question: str = "What is it?", rewriter=None) -> GroundedAnswer:
+    tools = tuple(dict.fromkeys(r.tool for r in results))
+    plan = Plan(tools=tools, reason="r", confidence=1, decided_by="rules")
+    synthesis = Synthesis(WordEncoder(), rewriter)
+    material = Material(question, "neutrophil nucleus", plan, results)
+    return synthesis.answer(material, list(synthesis.parts(material)))
+
+
+def test_every_claim_cites_what_was_found_and_the_notice_is_last():
+    found = (seen(), *CASES, *PASSAGES)
+    said = answer(
+        result("describe_image", seen()),
+        result("image_search", *CASES),
+        result("literature_search", *PASSAGES),
+    )
+    assert said.status == "grounded" and said.sentences[-1] == NOTICE
+    assert said.cited() == {e.evidence_id for e in found}
+
+
+def test_an_image_claim_gives_its_probability():
+    assert "sees a neutrophil (probability 0.93)" in answer(result("describe_image", seen())).text
+
+
+def test_nothing_sure_enough_is_not_claimed():
+    unsure = DescriptionEvidence(image_id="img-0", text="a cell", model="m", probability=0.2)
+    said = answer(result("describe_image", unsure))
+    assert said.status == "abstained" and "not sure enough" in said.text
+
+
+def test_cases_are_counted_by_label_and_simulated_ones_are_named():
+    said = answer(result("image_search", *CASES[:2], case(3, "monocyte", 0.8, simulated=True)))
+    assert "neutrophil (2), monocyte (1) (similarity 0.90 to 0.80)" in said.text
+    assert "1 of them simulated" in said.text
+
+
+def test_cases_that_do_not_resemble_the_image_are_not_used():
+    said = answer(result("image_search", case(1, similarity=0.1)))
+    assert said.status == "abstained" and "closest: 0.10" in said.text
+
+
+def test_a_contradiction_between_image_and_cases_is_told_and_costs_confidence():
+    cases = result("image_search", *CASES)
+    agree = answer(result("describe_image", seen("neutrophil")), cases)
+    differ = answer(result("describe_image", seen("monocyte")), cases)
+    assert "agree with what the model sees" in agree.text
+    assert "contradicts what the model sees (monocyte)" in differ.text
+    assert differ.confidence < agree.confidence
+
+
+def test_a_quotation_is_the_closest_sentence_word_for_word():
+    said = answer(result("literature_search", PASSAGES[0]))
+    assert said.sentences[0].text == 'PMID 101: "The neutrophil nucleus has three lobes."'
+
+
+def test_a_summary_of_ours_is_not_shown_as_a_quotation():
+    ours = passage("7", "A neutrophil nucleus has lobes.", quoted=False)
+    said = answer(result("literature_search", ours))
+    assert said.sentences[0].text.startswith("Our summary of PMID 7: A neutrophil")
+
+
+def test_a_retracted_passage_supports_nothing():
+    bad = passage("9", "Neutrophils have no nucleus.", retracted=True)
+    said = answer(result("literature_search", bad))
+    assert said.cited() == set() and "PMID 9 was found as well and not used" in said.text
+
+
+def test_an_irrelevant_passage_is_not_quoted():
+    said = answer(result("literature_search", passage("5", "Gardens.", similarity=0.1)))
+    assert said.status == "abstained" and "Gardens" not in said.text
+
+
+def test_a_failed_tool_is_a_stated_gap_beside_the_others():
+    said = answer(result("describe_image", seen()), result("literature_search", error=DOWN))
+    gap = "The literature could not be searched: the database is not reachable."
+    assert Sentence(text=gap, kind="gap") in said.sentences and said.status == "grounded"
+
+
+def test_an_answer_of_failures_alone_has_failed():
+    assert answer(result("literature_search", error=DOWN)).status == "failed"
+
+
+@pytest.mark.parametrize("question", ["Is this cell malignant?", "Is it leukaemia?"])
+def test_no_diagnosis_is_given(question):
+    said = answer(result("describe_image", seen()), question=question)
+    assert "not asked for a diagnosis" in said.text
+
+
+def test_a_text_model_writes_the_literature_only():
+    class Writer:
+        name = "writer"
+
+        def rewrite(self, question, passages):
+            return [Sentence(text="Rewritten.", evidence_ids=(passages[0].evidence_id,))]
+
+    found = (result("describe_image", seen()), result("literature_search", *PASSAGES))
+    said = answer(*found, rewriter=Writer())
+    assert "Rewritten." in said.text and "sees a neutrophil" in said.text
+    assert said.model == "extractive + writer"
+
+
+def test_a_rewritten_sentence_without_a_valid_citation_is_dropped():
+    reply = "It has lobes [1]. I think so. Band cells have none. [2] Moreover [7]."
+    texts = [s.text for s in cited_sentences(reply, PASSAGES)]
+    assert texts == ["It has lobes (PMID 101).", "Band cells have none (PMID 102)."]
+
+
+def test_abbreviations_do_not_end_a_sentence():
+    text = "Seen by Smith et al. (Fig. 2) in S. aureus. Then it was gone."
+    assert split_sentences(text)[1:] == ["Then it was gone."]
