@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from click import Context, Group
 from click.testing import CliRunner
 from PIL import Image
 
@@ -69,8 +70,8 @@ def free_port() -> int:
 def test_help_imports_neither_torch_nor_a_command_and_lists_all():
     code = (
         "import sys; from agent.__main__ import run; run(['--help']); "
-        "sys.exit(str([m for m in sys.modules if m in ('torch', 'llama_index', 'streamlit') "
-        "or m.startswith('agent.commands.')] or ''))"
+        "sys.exit(', '.join(m for m in sys.modules if m in ('torch', 'llama_index', 'streamlit') "
+        "or m.startswith('agent.commands.')) or 0)"
     )
     began = time.monotonic()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -80,10 +81,12 @@ def test_help_imports_neither_torch_nor_a_command_and_lists_all():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example_and_speaks_json(name):
-    shown = CliRunner().invoke(cytoscribe, [name, "--help"])
-    assert shown.exit_code == 0
-    assert "Example" in shown.output and f"cytoscribe {name}" in shown.output
-    assert "--json" in shown.output
+    command = cytoscribe.get_command(Context(cytoscribe), name)
+    below = command.commands if isinstance(command, Group) else {"": command}
+    for words in [[name], *(f"{name} {sub}".split() for sub in below)]:
+        shown = CliRunner().invoke(cytoscribe, [*words, "--help"])
+        assert "Example" in shown.output and f"cytoscribe {name}" in shown.output
+    assert all("as_json" in [p.name for p in leaf.params] for leaf in below.values())
 
 
 def test_python_m_agent_is_the_same_command():
