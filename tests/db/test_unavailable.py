@@ -1,5 +1,6 @@
 """A database that is away, refuses, or goes away in the middle."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -56,13 +57,19 @@ def test_the_store_works_again_when_the_server_is_back(server_folder: Path):
 
 
 def test_a_restart_between_two_calls_is_not_noticed(server_folder: Path):
+    together = threading.Barrier(6)
+
+    def hold_a_connection() -> None:
+        with store.transaction():
+            together.wait()
+
     server = EmbeddedPostgres(server_folder / "pg", {"fsync": "off"})
-    with Store(server.start()) as store:
+    with Store(server.start()) as store, ThreadPoolExecutor(6) as pool:
         store.migrate()
-        with ThreadPoolExecutor(4) as pool:  # several connections to lose
-            list(pool.map(lambda _: store.counts(), range(8)))
+        for held in [pool.submit(hold_a_connection) for _ in range(6)]:
+            held.result()
         server.stop()
-        server.start()
+        server.start()  # six idle connections are lost now
         assert store.counts()["turns"] == 0
         server.stop()
 

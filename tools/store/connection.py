@@ -58,7 +58,7 @@ class Database:
             open=False,
             kwargs={"connect_timeout": CONNECT_SECONDS, "application_name": "cytoscribe"},
             configure=_prepare,
-            check=ConnectionPool.check_connection,
+            check=self._check,
             timeout=CONNECT_SECONDS,
             reconnect_timeout=0.1,  # no back-off: each call tries anew, so that we notice recovery
         )
@@ -74,6 +74,14 @@ class Database:
             except PoolTimeout:
                 self._say_why()
                 raise
+
+    def _check(self, connection: Connection) -> None:
+        """Refuse a lost connection, and with it the idle ones: a restart has lost them all."""
+        try:
+            ConnectionPool.check_connection(connection)
+        except psycopg.OperationalError:
+            self._pool.drain()
+            raise
 
     def _say_why(self) -> None:
         """The pool only says that it waited: connect once more, for the server's own words."""
