@@ -28,7 +28,7 @@ PASSAGES = 128  # embedded together
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """A literature file and how to read it."""
 
     path: Path
@@ -52,9 +52,7 @@ def ingest_literature(
     literature, StoreUnavailableError, and Interrupted, with the report so far, when `cancelled`
     says so after a batch.
     """
-    sources = list(_sources(path, format, source))
-    if not sources:
-        raise BadInputError(_nothing_found(path, format))
+    sources = find_sources(path, format, source)
     size = sum(s.path.stat().st_size for s in sources) or 1
     with running_job(store, "literature", str(path), progress, cancelled) as job:
         articles = Ingest(store, encoder, job)
@@ -68,7 +66,7 @@ def ingest_literature(
         return job.tally.report()
 
 
-def _ingest_file(source: _Source, articles: "Ingest") -> Iterator[int]:
+def _ingest_file(source: Source, articles: "Ingest") -> Iterator[int]:
     """Add a file's articles; yields the bytes read so far after each batch."""
     try:
         with source.path.open("rb") as file:
@@ -109,7 +107,15 @@ class Ingest:
         return f"{self.job.tally.done + self.job.tally.unchanged:,} articles"
 
 
-def _sources(path: Path, name: str, corpus: str | None) -> Iterator[_Source]:
+def find_sources(path: Path, format: str = "auto", corpus: str | None = None) -> list[Source]:
+    """The literature files of `path`; BadInputError, with what was looked for, if there is none."""
+    sources = list(_sources(path, format, corpus))
+    if not sources:
+        raise BadInputError(_nothing_found(path, format))
+    return sources
+
+
+def _sources(path: Path, name: str, corpus: str | None) -> Iterator[Source]:
     if not path.exists():
         raise BadInputError(f"{path} does not exist; name a literature file or a folder of them")
     wanted = None if name == "auto" else named(name)
@@ -119,7 +125,7 @@ def _sources(path: Path, name: str, corpus: str | None) -> Iterator[_Source]:
         # In a folder a file of another format is passed over; a file that is named is read.
         if chosen is None or (path.is_dir() and wanted and recognised is not wanted):
             continue
-        yield _Source(file, chosen, corpus or _corpus(file))
+        yield Source(file, chosen, corpus or _corpus(file))
 
 
 def _files(path: Path) -> Iterator[Path]:

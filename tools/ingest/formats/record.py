@@ -49,7 +49,8 @@ def as_text(stream: BinaryIO) -> Iterator[TextIO]:
     try:
         yield text
     finally:
-        text.detach()
+        if not stream.closed:  # an unfinished reader may be forgotten after its file was closed
+            text.detach()
 
 
 def article(
