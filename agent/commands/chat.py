@@ -63,6 +63,7 @@ def streamlit(settings: Settings, browser: bool) -> list[str]:
         "server.maxUploadSize": settings.max_upload_mb,
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     return [sys.executable, "-m", "streamlit", "run", str(PAGE), *flags]
