@@ -9,6 +9,7 @@ messages: images from their ImageBlocks, earlier plans from the notes on its own
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import uuid4
 
 from llama_index.core.agent.workflow import (
@@ -164,13 +165,13 @@ def read(messages: Sequence[ChatMessage], images: ImageFolder) -> Asked:
     *earlier, question = messages[: last + 1]
     own = _image_ids(question, images)
     newest = next((ids for m in reversed(earlier) if (ids := _image_ids(m, images))), ())
-    notes = next((m.additional_kwargs[NOTES] for m in reversed(earlier)
-                  if NOTES in m.additional_kwargs), {})  # fmt: skip
+    noted = (m.additional_kwargs[NOTES] for m in reversed(earlier) if NOTES in m.additional_kwargs)
+    last_turn: dict[str, Any] = next(noted, {})
     return Asked(
         question=question.content or "",
         images=own or newest[-1:],
-        situation=Situation(bool(own or newest), tuple(notes.get("tools", ()))),
-        topic=None if own else notes.get("topic"),
+        situation=Situation(bool(own or newest), tuple(last_turn.get("tools", ()))),
+        topic=None if own else last_turn.get("topic"),
     )
 
 

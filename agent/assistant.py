@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from llama_index.core.llms import MockLLM
+from llama_index.core.llms import LLM, MockLLM
 
 from agent.agent import CellAgent
 from agent.history import History
@@ -48,6 +48,7 @@ class Assistant:
         model: VisionModel,
         encoder: TextEncoder,
         *,
+        llm: LLM | None = None,
         tracer: Tracer | None = None,
         rewriter: Rewriter | None = None,
         resources: ExitStack | None = None,
@@ -56,7 +57,7 @@ class Assistant:
         self.images = ImageFolder(
             settings.data_folder() / "images",
             max_pixels=settings.max_pixels,
-            max_bytes=settings.max_upload_mb * 1_000_000,
+            max_bytes=settings.max_upload_mb * 2**20,
         )
         self._history = History(store)
         self._tracer = tracer or NoTracer()
@@ -67,7 +68,7 @@ class Assistant:
             name="cytoscribe",
             description="Answers questions about cell images from what is seen, similar cases and"
             " PubMed.",
-            llm=MockLLM(),  # never asked: the model that looks is a tool
+            llm=llm or MockLLM(),  # not asked: in a turn, the model that looks is a tool
             tools=toolbox.tools(),
             router=Router(encoder),
             synthesis=Synthesis(encoder, rewriter),

@@ -16,6 +16,7 @@ from tools.protocols import TextEncoder, VisionModel
 if TYPE_CHECKING:
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
+    from agent.text_model import TextModel
     from tools.store import Store
 
 Progress = Callable[[str], None]
@@ -73,28 +74,41 @@ def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncod
 def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assistant":
     """Everything a question needs, until `close()`. Errors are those of the openers above."""
     from agent.assistant import Assistant
-    from agent.text_model import open_text_model
+    from agent.llm import PaliGemmaLLM
     from agent.tracing import open_tracing
 
     with ExitStack() as stack:
         store, model, encoder = _load(stack, settings, progress)
         if settings.starter_library:
             _fill_starter(store, model, encoder, settings, progress)
-        progress("Ready")
-        return Assistant(
+        assistant = Assistant(
             settings,
             store,
             model,
             encoder,
+            llm=PaliGemmaLLM(model),
             tracer=open_tracing(settings),
-            rewriter=open_text_model(settings),
+            rewriter=_open_text_model(settings),
             resources=stack.pop_all(),
         )
+    progress("Ready")
+    return assistant
+
+
+def _open_text_model(settings: Settings) -> "TextModel | None":
+    if not settings.text_model:
+        return None
+    from agent.text_model import TextModel
+
+    key = settings.text_model_key
+    return TextModel(
+        settings.text_model, settings.text_model_url, key.get_secret_value() if key else None
+    )
 
 
 def _load(
     stack: ExitStack, settings: Settings, progress: Progress
-) -> "tuple[Store, VisionModel, TextEncoder]":
+) -> "tuple[Store, PaliGemma, TextEncoder]":
     """Models load while Postgres starts: the first answer comes sooner.
 
     One after the other: transformers' lazy imports fail when two threads race through them.

@@ -15,7 +15,6 @@ from llama_index.llms.openai import OpenAI
 from openai import OpenAIError
 
 from agent.prompts import rewrite
-from agent.settings import Settings
 from agent.turn import Sentence
 from agent.wording import source, split_sentences
 from tools.evidence import LiteratureEvidence
@@ -35,7 +34,7 @@ class AnyServer(OpenAI):
 
 
 class TextModel:
-    """A `agent.synthesis.Rewriter` on a server."""
+    """An `agent.synthesis.Rewriter` on a server; making one contacts nobody."""
 
     def __init__(self, name: str, url: str | None, key: str | None) -> None:
         self.name = name
@@ -52,16 +51,6 @@ class TextModel:
             _log.warning("the text model %s did not answer: %s", self.name, error)
             return []
         return cited_sentences(reply, passages)
-
-
-def open_text_model(settings: Settings) -> TextModel | None:
-    """The text model of the settings, if there is one; contacts nobody."""
-    if not settings.text_model:
-        return None
-    key = settings.text_model_key
-    return TextModel(
-        settings.text_model, settings.text_model_url, key.get_secret_value() if key else None
-    )
 
 
 def cited_sentences(reply: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
