@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,16 +24,22 @@ def environment(database_url: str, tiny_paligemma_dir: Path) -> dict[str, str]:
     return os.environ | own | {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "default"}
 
 
-def start(environment: dict[str, str], *arguments: object) -> "subprocess.Popen[str]":
+@contextmanager
+def started(environment: dict[str, str], *arguments: object) -> "Iterator[subprocess.Popen[str]]":
     command = [sys.executable, "-m", "agent", "ingest", *map(str, arguments)]
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()  # no orphan where the test fails
 
 
 def run(environment: dict[str, str], *arguments: object) -> tuple[int, str, str]:
-    process = start(environment, *arguments)
-    out, error = process.communicate(timeout=120)
+    with started(environment, *arguments) as process:
+        out, error = process.communicate(timeout=200)
     return process.returncode, out, error
 
 
@@ -51,10 +59,10 @@ def test_images_go_in_and_bad_ones_give_exit_code_3(environment, tmp_path):
 
 def test_ctrl_c_finishes_the_batch_and_says_how_to_go_on(environment, tmp_path, store: Store):
     cells(tmp_path, 2000)
-    process = start(environment, "images", tmp_path)
-    wait_for(store, 16)
-    process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=60)
+    with started(environment, "images", tmp_path) as process:
+        wait_for(store, 16)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Run the same command again" in error
     held = store.counts()["images"]

@@ -134,7 +134,7 @@ def slow_ingest(path: Path, url: str) -> "subprocess.Popen[bytes]":
 
 
 def wait_for(store: Store, images: int) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     while store.counts()["images"] < images:
         assert time.monotonic() < deadline, "the ingest does not come on"
         time.sleep(0.02)
