@@ -19,7 +19,7 @@ def test_the_other_prefixes_are_those_of_paligemma():
 
 @pytest.mark.parametrize("build", [prompts.answer, prompts.detect])
 def test_nothing_to_ask_is_refused(build):
-    with pytest.raises(ValueError, match="for example|ask something"):
+    with pytest.raises(ValueError, match=r"for example|ask something"):
         build("  \n ")
 
 
