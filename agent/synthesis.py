@@ -23,6 +23,7 @@ from agent.wording import (
     article,
     counted,
     details,
+    free_answer,
     headline,
     quote,
     setting,
@@ -30,7 +31,7 @@ from agent.wording import (
     split_sentences,
     sure,
 )
-from tools.describe_image import ANSWER, asks_for_a_diagnosis
+from tools.describe_image import asks_for_a_diagnosis
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
 from tools.protocols import TextEncoder
 
@@ -171,14 +172,13 @@ def _image_part(question: str, result: ToolResult) -> Part:
         told.append(_gap(DIAGNOSIS))
     if not any(sentence.kind == "claim" for sentence in told):
         return Part((*told, _gap(UNSURE)))
-    return Part(tuple(told), _certainty(seen))
+    return Part(tuple(told), _certainty(question, seen))
 
 
 def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
     """What is told of an image: the answer, the main finding, others, else the description."""
-    for finding in seen.findings:
-        if finding.name == ANSWER:
-            yield f'Asked this, the model answers "{finding.value}" {sure(finding)}.'
+    if answer := free_answer(question, seen):
+        yield f'Asked this, the model answers "{answer.value}" {sure(answer)}.'
     main = headline(seen)
     if main is not None:
         yield f"The model sees {article(main.value)} {sure(main)}{setting(seen, main)}."
@@ -189,9 +189,9 @@ def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
         yield f'It describes the image as "{seen.text}" (probability {seen.probability:.2f}).'
 
 
-def _certainty(seen: DescriptionEvidence) -> float:
+def _certainty(question: str, seen: DescriptionEvidence) -> float:
     """Probability of what was told first."""
-    first = next((f for f in seen.findings if f.name == ANSWER), None) or headline(seen)
+    first = free_answer(question, seen) or headline(seen)
     if first is None and seen.findings:
         first = seen.findings[0]
     return (first.probability if first else seen.probability) or 0.0

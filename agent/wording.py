@@ -52,14 +52,26 @@ def setting(seen: DescriptionEvidence, main: Finding) -> str:
 def details(question: str, seen: DescriptionEvidence, main: Finding | None) -> list[str]:
     """What else was found: what the question names if it names anything, else the surest."""
     told = {*SETTING, ANSWER, main.name if main else ""}
-    rest = sorted(
-        (f for f in seen.findings if f.name not in told), key=lambda f: -(f.probability or 0.0)
-    )
-    named = [f for f in rest if _names(question, f.name)]
+    rest = [f for f in seen.findings if f.name not in told]
+    chosen = named(question, rest) or rest
     return [
         f"{f.name.replace('_', ' ')} {f.value}{f' {f.unit}' if f.unit else ''} {sure(f)}"
-        for f in (named or rest)[:LISTED_FINDINGS]
+        for f in sorted(chosen, key=lambda f: -(f.probability or 0.0))[:LISTED_FINDINGS]
     ]
+
+
+def free_answer(question: str, seen: DescriptionEvidence) -> Finding | None:
+    """The model's own words on the question, unless a closed question was asked about the same.
+
+    A closed question was asked in the words the model knows, and names its alternatives.
+    """
+    found = next((f for f in seen.findings if f.name == ANSWER), None)
+    return None if named(question, seen.findings) else found
+
+
+def named(question: str, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that the question speaks of."""
+    return [f for f in findings if f.name not in (*SETTING, ANSWER) and _names(question, f.name)]
 
 
 def _names(question: str, finding: str) -> bool:

@@ -130,3 +130,15 @@ def test_a_rewritten_sentence_without_a_valid_citation_is_dropped():
 def test_abbreviations_do_not_end_a_sentence():
     text = "Seen by Smith et al. (Fig. 2) in S. aureus. Then it was gone."
     assert split_sentences(text)[1:] == ["Then it was gone."]
+
+
+def test_a_closed_finding_goes_before_the_models_free_answer():
+    found = tuple(
+        Finding(name=name, value=value, probability=0.9)
+        for name, value in (("answer", "light blue"), ("granularity", "yes"))
+    )
+    both = DescriptionEvidence(image_id="img-0", text="", findings=found, model="m")
+    about = answer(result("describe_image", both), question="Are there granules?").text
+    other = answer(result("describe_image", both), question="Is it round?").text
+    assert "light blue" not in about and "granularity yes" in about
+    assert 'the model answers "light blue"' in other
