@@ -12,9 +12,7 @@ from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolResult, Tu
 def record(*cited: str) -> TurnRecord:
     turn = UserTurn(turn_id="t", session_id="s", question="?", asked_at=datetime.now(UTC))
     found = ToolResult(tool="image_search", evidence=tuple(CASES), latency_ms=1)
-    failed = ToolResult(
-        tool="describe_image", error=ToolError(kind="E", message="m"), latency_ms=2
-    )
+    failed = ToolResult(tool="describe_image", error=ToolError(kind="E", message="m"), latency_ms=2)
     sentence = Sentence(text="Two of three.", evidence_ids=cited)
     plan = Plan(tools=("image_search",), reason="r", confidence=1, decided_by="rules")
     answer = GroundedAnswer(sentences=(sentence,), status="grounded", confidence=0.5, model="m")
