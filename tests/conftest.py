@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from tools.postgres import EmbeddedPostgres
 from tools.store import Store, migrate
+
+
+def pytest_configure() -> None:
+    """Undo that a run in the background ignores Ctrl-C: so would the processes we stop by it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
