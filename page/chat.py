@@ -29,7 +29,9 @@ def chat(assistant: "Assistant") -> None:
     talk = _conversation(assistant)
     sidebar.draw(assistant)
     _take_input(assistant, talk)
-    draft, talk.draft = talk.draft, None
+    draft = None
+    if not talk.running:  # else it waits until the turn under way is answered
+        draft, talk.draft = talk.draft, None
     with st.empty():  # one place, so that the welcome goes as soon as something is asked
         if not (talk.shown or talk.running or draft):
             examples.draw(talk)
@@ -57,7 +59,6 @@ def _take_input(assistant: "Assistant", talk: Conversation) -> None:
         accept_file="multiple",
         file_type=SUFFIXES,
         max_upload_size=assistant.settings.max_upload_mb,
-        submit_mode="stop",
     )
     if typed:
         uploads = tuple(Upload(file.name, file.getvalue()) for file in typed.files)

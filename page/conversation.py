@@ -97,6 +97,12 @@ class Conversation:
         turn = assistant.new_turn(self.session_id, draft.question, data)
         self.running = Running(draft, turn, _answering(assistant, turn))
 
+    def stop(self) -> None:
+        """Cancel the turn under way."""
+        if self.running:
+            self.running.job.cancel()
+            self.end(self.running)
+
     def end(self, running: Running) -> None:
         """Note that a turn ended before it had an answer."""
         self.running = None

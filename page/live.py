@@ -1,7 +1,8 @@
 """The turn under way: its steps as they come, the answer as it is written, evidence as found.
 
 Each look at the turn also lets Streamlit interrupt the script: Stop cancels the turn, any other
-click only draws the page anew and the turn goes on.
+click only draws the page anew and the turn goes on. The page has a Stop button of its own, since
+after Streamlit's the script may draw nothing more, not even that it was stopped.
 """
 
 import time
@@ -38,10 +39,9 @@ def follow(assistant: "Assistant", talk: Conversation, running: Running) -> None
     """Draw the turn until it ends and is one of those shown."""
     turn.question(assistant, running.turn.question, talk.fresh(running.turn.images))
     try:
-        record = _watch(assistant, running)
+        record = _watch(assistant, talk, running)
     except StopException:
-        running.job.cancel()
-        talk.end(running)
+        talk.stop()
         raise
     talk.running = None
     try:
@@ -55,9 +55,10 @@ def follow(assistant: "Assistant", talk: Conversation, running: Running) -> None
         talk.end(running)
 
 
-def _watch(assistant: "Assistant", running: Running) -> TurnRecord | None:
+def _watch(assistant: "Assistant", talk: Conversation, running: Running) -> TurnRecord | None:
     record = None
     with st.chat_message("assistant"):
+        st.button("Stop", key=f"stop-{running.turn.turn_id}", on_click=talk.stop)
         board = _Board(assistant, running)
         for event in running.job.follow():
             board.show(event)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webdriver import WebDriver
@@ -63,7 +64,9 @@ class ChatWindow:
         self.driver, self.url, self.seconds = driver, url, seconds
 
     def until(self, true: Callable[[WebDriver], object], seconds: float | None = None) -> None:
-        WebDriverWait(self.driver, seconds or self.seconds, 0.1).until(true)
+        patience = seconds or self.seconds
+        redrawn = [StaleElementReferenceException]  # between finding an element and reading it
+        WebDriverWait(self.driver, patience, 0.1, ignored_exceptions=redrawn).until(true)
 
     def open(self, session: str | None = None) -> "ChatWindow":
         """Go to a session, by default to a new one, and wait until it can be asked."""
@@ -96,10 +99,16 @@ class ChatWindow:
 
     @contextmanager
     def next_outcome(self) -> Iterator[None]:
-        """What is done inside leads to one more answer or refusal, waited for."""
-        before = len(self._all(OUTCOMES))
+        """What is done inside leads to another answer or refusal, waited for.
+
+        It may take the place of an earlier one, so their number says nothing.
+        """
+        before = self._outcomes()
         yield
-        self.until(lambda _: len(self._all(OUTCOMES)) > before and self._all(READY))
+        self.until(lambda _: self._all(READY) and self._outcomes() not in (before, []))
+
+    def _outcomes(self) -> list[str]:
+        return [self._text(outcome) for outcome in self._all(OUTCOMES)]
 
     def outcome(self) -> str:
         """The last answer or refusal."""
@@ -128,7 +137,8 @@ class ChatWindow:
 
     def rate(self, *, up: bool, comment: str, role: str) -> None:
         """Give the last answer a thumb and a comment, and wait for the thank-you."""
-        thumbs = "[data-testid=stButtonGroup] button"
+        thumbs = "[data-testid=stFeedbackButton]"
+        self.until(lambda _: self._all(thumbs))
         self._all(thumbs)[-2 if up else -1].click()
         self._fill("Comment (optional)", comment)
         self._fill("Your role (optional)", role)
@@ -142,9 +152,7 @@ class ChatWindow:
 
     def stop(self) -> None:
         """Press Stop as soon as it is there, and wait until the page has stopped."""
-        button = "[data-testid=stChatInput] button[aria-label*='Stop' i]"
-        self.until(lambda _: self._all(button))
-        self._one(button).click()
+        self.press("Stop")
         self.until(lambda _: self._all(READY))
 
     @contextmanager
