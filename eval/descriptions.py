@@ -75,8 +75,10 @@ def balanced_accuracy(name: str) -> Callable[[Sequence[Pair]], float]:
 
 
 def _f1(counts: NDArray[np.float64]) -> float:
-    """Macro-F1 of a confusion matrix."""
-    return float((2 * counts.diagonal() / (counts.sum(0) + counts.sum(1))).mean())
+    """Mean F1 of the classes that occur in the truth (silence is no class of its own)."""
+    present = counts.sum(1) > 0
+    f1 = 2 * counts.diagonal()[present] / (counts.sum(0) + counts.sum(1))[present]
+    return float(f1.mean())
 
 
 def macro_f1(names: Sequence[str]) -> Callable[[Sequence[Pair]], float]:
