@@ -26,12 +26,13 @@ from page.examples import FULL_QUESTION  # noqa: E402
 from tools import simulate  # noqa: E402
 
 WIDTH, HEIGHT, COLOURS = 1280, 1500, 128
+TO_THE_TOP = "document.querySelectorAll('*').forEach(e => e.scrollTop = 0)"
 
 
 def picture(window: ChatWindow, image: Path) -> Image.Image:
     """The page with a whole answer on it."""
     window.open().ask(FULL_QUESTION, image)
-    window.driver.execute_script("document.querySelector('[data-testid=stMain]').scrollTo(0, 0)")
+    window.driver.execute_script(TO_THE_TOP)
     return Image.open(io.BytesIO(window.driver.get_screenshot_as_png())).convert("RGB")
 
 
@@ -53,7 +54,9 @@ def main() -> None:
             if chosen.data.is_dir():
                 fill(server.data, chosen.data, without=image)
             shot = picture(window, image)
+            cases, pmids = window.cases(), window.pmids()
     shot.quantize(COLOURS).save(chosen.out, optimize=True)
+    print(f"{len(cases)} similar cases; PMIDs {', '.join(pmids)}")
     print(f"{chosen.out}: {chosen.out.stat().st_size // 1024} KB")
 
 
