@@ -24,7 +24,7 @@ from agent import prompts
 from finetune.lite import tasks, wordings
 from tools.findings import BY_NAME, COUNTS, KINDS, PLURALS, QUESTIONS, RANGES, Kind
 
-SIDE, PATCH = 112, 16
+SIDE, PATCH = 192, 16
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
 PIECES = 2000  # of the tokenizer, without locations and segments
 _SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>"]

@@ -191,6 +191,19 @@ def detect(thing: str, instances: Sequence[Instance]) -> Task | None:
     return prompts.detect(thing), boxes or "none"
 
 
+def captions(
+    kind: Kind,
+    facts: Mapping[str, str],
+    instances: Sequence[Instance],
+    counted: Sequence[str],
+    number: int,
+    rng: random.Random,
+) -> list[Task]:
+    """What pre-training asks: the description, and boxes of things that are annotated."""
+    boxes = [detect(thing, instances) for thing in rng.sample(list(counted), len(counted))]
+    return [describe(kind, facts, rng), *filter(None, boxes)][:number]
+
+
 def tasks(
     kind: Kind,
     facts: Mapping[str, str],

@@ -1,114 +1,52 @@
-"""The training loop: draws samples, takes steps, saves, resumes.
+"""What a step of the lite line learns: the tower by its heads, the decoder by texts.
 
-Every step draws from a generator seeded by its number, so a resumed run sees what an unbroken one
-would have seen. The learning rate follows the share of the time (or of the steps) that is spent.
+A step is one of three kinds. Tower alone: the closed questions, the teacher's answers and the
+density of objects. Blended: two images laid over each other, the teacher's answers only (Beyer et
+al. 2022, arXiv:2106.05237). With text: the tower's losses, and the tokens of the answers, packed
+behind one copy of the image or with the library's own mask.
 """
 
-import itertools
-import math
+import copy
 import random
-import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from torch.nn import functional
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from finetune.data.example import Example
-from finetune.lite.batch import IGNORED, Encoder, Sample, packed_mask, pixel_values, sample
-from finetune.lite.heads import Heads
+from finetune.lite.batch import IGNORED, Encoder, Sample, asked, packed_mask, pixel_values
+from finetune.lite.heads import Heads, density_loss, distillation_loss, options_loss
+from finetune.lite.model import IMAGE_TOKENS
+from finetune.lite.run import Recipe, Run, autocast
+from finetune.lite.teacher import Teacher
 
-# Share of the kinds of image among the samples.
-KIND_SHARES = {"cell": 0.62, "smear": 0.13, "red_cell": 0.07, "nuclei": 0.13, "tissue": 0.05}
-Form = Literal["packed", "plain", "vision"]
 PLAIN_REPEATS = 2  # tasks an image in a plain batch
+Losses = dict[str, torch.Tensor]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What determines a run; either `minutes` or `steps` bounds it."""
-
-    minutes: float = 72.0
-    steps: int = 0  # 0: bounded by the minutes
-    batch: int = 24
-    tasks: int = 4
-    vision_share: float = 0.8  # of steps that train the tower alone; falls to 0 at the end
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.05
-    warm_up: int = 100
-    plain_share: float = 0.3
-    seed: int = 0
+def drop_tokens(share: float, samples: int, tokens: int) -> torch.Tensor | None:
+    """Which tokens stay, (samples, kept), in order; None where all do."""
+    if share >= 1:
+        return None
+    return torch.rand(samples, tokens).argsort(1)[:, : int(tokens * share)].sort(1).values
 
 
-class Sampler:
-    """Draws examples: kinds by fixed shares, classes by the square root of their frequency."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        pools: dict[str, list[Example]] = defaultdict(list)
-        for example in examples:
-            pools[example.kind].append(example)
-        self.pools = dict(pools)
-        self.kinds = list(self.pools)
-        self.shares = [KIND_SHARES[kind] for kind in self.kinds]
-        self.weights = {kind: self._cumulative(pool) for kind, pool in self.pools.items()}
-
-    @staticmethod
-    def _label(example: Example) -> str:
-        facts = example.facts
-        names = ("cell_type", "red_cell_type", "tissue_type")
-        return next((facts[name] for name in names if name in facts), facts["modality"])
-
-    def _cumulative(self, pool: Sequence[Example]) -> list[float]:
-        often = Counter((e.source, self._label(e)) for e in pool)
-        return list(
-            itertools.accumulate(1 / math.sqrt(often[e.source, self._label(e)]) for e in pool)
-        )
-
-    def draw(self, rng: random.Random) -> Example:
-        kind = rng.choices(self.kinds, self.shares)[0]
-        return rng.choices(self.pools[kind], cum_weights=self.weights[kind])[0]
-
-
-def losses(
-    model: PaliGemmaForConditionalGeneration,
-    heads: Heads,
-    encoder: Encoder,
-    samples: Sequence[Sample],
-    form: Form,
-    rng: random.Random,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross-entropy of the answers' tokens, and the loss of the heads."""
-    tower = model.model.vision_tower(pixel_values(samples)).last_hidden_state
-    aids = heads.loss(tower, samples)
-    if form == "vision":
-        return torch.full((), math.nan), aids
-    seen = model.model.multi_modal_projector(tower)
-    if form == "plain":
-        repeats = PLAIN_REPEATS
-        drawn = [t for s in samples for t in rng.sample(s.tasks * repeats, repeats)]
-        rows = encoder.plain(drawn)
-        inputs = _embedded(model, rows.ids, seen.repeat_interleave(repeats, 0))
-        hidden = model.model(
-            inputs_embeds=inputs,
-            attention_mask=rows.real,
-            token_type_ids=rows.segments.clamp(min=0),
-        ).last_hidden_state
-    else:
-        rows = encoder.packed(samples)
-        hidden = model.model.language_model(
-            inputs_embeds=_embedded(model, rows.ids, seen),
-            attention_mask=packed_mask(rows.segments),
-            position_ids=rows.positions,
-            use_cache=False,
-        ).last_hidden_state
-    target = rows.labels[:, 1:]
-    known = target != IGNORED
-    logits = model.lm_head(hidden[:, :-1][known]).float()
-    return functional.cross_entropy(logits, target[known]), aids
+def see(
+    model: PaliGemmaForConditionalGeneration, pixels: torch.Tensor, kept: torch.Tensor | None
+) -> torch.Tensor:
+    """The tower's output, (n, tokens, width), of the kept patches only where some are dropped."""
+    tower = model.model.vision_tower
+    if kept is None:
+        output: torch.Tensor = tower(pixels).last_hidden_state
+        return output
+    patches = tower.embeddings(pixels)
+    patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[2]))
+    seen: torch.Tensor = tower.post_layernorm(
+        tower.encoder(inputs_embeds=patches).last_hidden_state
+    )
+    return seen
 
 
 def _embedded(
@@ -118,20 +56,65 @@ def _embedded(
     return torch.cat([seen.to(words.dtype), words], 1)
 
 
-def _groups(modules: Sequence[torch.nn.Module], decay: float) -> list[dict[str, Any]]:
-    named = [pair for module in modules for pair in module.named_parameters()]
-    plain = [p for n, p in named if p.ndim < 2 or "embed" in n]
-    return [
-        {
-            "params": [p for n, p in named if p.ndim >= 2 and "embed" not in n],
-            "weight_decay": decay,
-        },
-        {"params": plain, "weight_decay": 0.0},
-    ]
+def _packed(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    seen: torch.Tensor,
+    kept: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    rows = encoder.packed(samples, kept)
+    hidden = model.model.language_model(
+        inputs_embeds=_embedded(model, rows.ids, seen),
+        attention_mask=packed_mask(rows.segments),
+        position_ids=rows.positions,
+        use_cache=False,
+    ).last_hidden_state
+    return hidden, rows.labels
 
 
-class Trainer:
-    """A run that can be saved after any step and continued."""
+def _plain(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    seen: torch.Tensor,
+    rng: random.Random,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    drawn = [t for s in samples for t in rng.sample(s.tasks * PLAIN_REPEATS, PLAIN_REPEATS)]
+    rows = encoder.plain(drawn)
+    hidden = model.model(
+        inputs_embeds=_embedded(model, rows.ids, seen.repeat_interleave(PLAIN_REPEATS, 0)),
+        attention_mask=rows.real,
+        token_type_ids=rows.segments.clamp(min=0),
+    ).last_hidden_state
+    return hidden, rows.labels
+
+
+def answers_loss(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    tower: torch.Tensor,
+    kept: torch.Tensor | None,
+    plain: bool,
+    rng: random.Random,
+) -> torch.Tensor:
+    """Mean cross-entropy of the tokens of the answers."""
+    with autocast():
+        seen = model.model.multi_modal_projector(tower)
+        hidden, labels = (
+            _plain(model, encoder, samples, seen, rng)
+            if plain
+            else _packed(model, encoder, samples, seen, kept)
+        )
+        target = labels[:, 1:]
+        known = target != IGNORED
+        logits = model.lm_head(hidden[:, :-1][known])
+    return functional.cross_entropy(logits.float(), target[known])
+
+
+class LiteRun(Run):
+    """Trains a lite PaliGemma; with a teacher, its tower learns from it too."""
 
     def __init__(
         self,
@@ -139,89 +122,80 @@ class Trainer:
         processor: PaliGemmaProcessor,
         model: PaliGemmaForConditionalGeneration,
         examples: Sequence[Example],
+        teacher: Teacher | None = None,
     ) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe, self.processor, self.model = recipe, processor, model
+        self.processor, self.model, self.teacher = processor, model, teacher
         self.heads = Heads(model.model.vision_tower.config.hidden_size)
-        self.encoder, self.sampler = Encoder(processor), Sampler(examples)
-        groups = _groups([model, self.heads], recipe.weight_decay)
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True
-        )
-        self.parameters = [p for group in groups for p in group["params"]]
-        self.step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
+        self.encoder = Encoder(processor)
+        modules = {"model": model, "heads": self.heads}
+        super().__init__(recipe, modules, examples, {"model.vision_tower": recipe.tower_rate})
 
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done."""
-        if self.recipe.steps:
-            return self.step / self.recipe.steps
-        return self.seconds / 60 / self.recipe.minutes
+    def loss(self, samples: Sequence[Sample], rng: random.Random) -> Losses:
+        recipe = self.recipe
+        text = self.progress >= recipe.text_from and rng.random() < recipe.text_share
+        if not text and self.teacher is not None and rng.random() < recipe.mixed:
+            return self._blended(samples, rng)
+        plain = text and rng.random() < recipe.plain_share
+        pixels = pixel_values(samples)
+        kept = None if plain else self._kept(len(samples))  # the library's mask takes no gaps
+        with autocast():
+            tower = see(self.model, pixels, kept)
+        losses = self._tower(tower.float(), pixels, samples, kept)
+        if text:
+            losses["answers"] = answers_loss(
+                self.model, self.encoder, samples, tower, kept, plain, rng
+            )
+        return losses
 
-    def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / self.recipe.warm_up)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
-        return self.recipe.learning_rate * warm * (0.98 * cosine + 0.02)
+    def _kept(self, samples: int) -> torch.Tensor | None:
+        return drop_tokens(self.recipe.kept, samples, IMAGE_TOKENS)
 
-    def take_step(self) -> tuple[float, float]:
-        """One optimiser step; the losses of the answers and of the heads."""
-        clock, cpu = time.monotonic(), time.process_time()
-        rng = random.Random(f"{self.recipe.seed}:{self.step}")
-        drawn = [self.sampler.draw(rng) for _ in range(self.recipe.batch)]
-        samples = [sample(example, self.recipe.tasks, rng) for example in drawn]
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.model.train()
-        alone = rng.random() < self.recipe.vision_share * (1 - min(1.0, self.progress))
-        form: Form = (
-            "vision" if alone else "plain" if rng.random() < self.recipe.plain_share else "packed"
-        )
-        answers, aids = losses(self.model, self.heads, self.encoder, samples, form, rng)
-        torch.autograd.backward(aids if alone else answers + aids)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self.seconds += time.monotonic() - clock
-        self.cpu_seconds += time.process_time() - cpu
-        return answers.item(), aids.item()
-
-    def run(self) -> Iterator[tuple[float, float]]:
-        """Steps until the run is done."""
-        while self.progress < 1:
-            yield self.take_step()
-
-    def save(self, path: Path) -> None:
-        """Everything a resumed run needs, replaced as a whole."""
-        state = {
-            "recipe": asdict(self.recipe),
-            "step": self.step,
-            "seconds": self.seconds,
-            "cpu_seconds": self.cpu_seconds,
-            "model": self.model.state_dict(),
-            "heads": self.heads.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+    def _tower(
+        self,
+        tower: torch.Tensor,
+        pixels: torch.Tensor,
+        samples: Sequence[Sample],
+        kept: torch.Tensor | None,
+    ) -> Losses:
+        logits, features = self.heads(tower)
+        losses = {
+            "options": options_loss(logits, samples),
+            "density": density_loss(self.heads.rates(tower), samples, kept),
         }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+        return losses | self._taught(pixels, logits, features, asked(samples))
 
-    def resume(self, path: Path) -> None:
-        """Continue where `save` was called."""
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.cpu_seconds = state["cpu_seconds"]
+    def _taught(
+        self,
+        pixels: torch.Tensor,
+        logits: torch.Tensor,
+        features: torch.Tensor,
+        questions: torch.Tensor,
+    ) -> Losses:
+        if self.teacher is None:
+            return {}
+        with torch.inference_mode():
+            like, taught = self.teacher(pixels)
+        like, taught = like.clone(), taught.clone()
+        return {
+            "taught": distillation_loss(logits, taught, questions),
+            "features": 1 - functional.cosine_similarity(features, like).mean(),
+        }
+
+    def _blended(self, samples: Sequence[Sample], rng: random.Random) -> Losses:
+        pixels, questions = pixel_values(samples), asked(samples)
+        order = torch.tensor(rng.sample(range(len(samples)), len(samples)))
+        share = rng.uniform(0.5, 1.0)
+        pixels = share * pixels + (1 - share) * pixels[order]
+        with autocast():
+            tower = see(self.model, pixels, self._kept(len(samples)))
+        return self._taught(pixels, *self.heads(tower.float()), questions)
 
 
 def export(
     model: PaliGemmaForConditionalGeneration, processor: PaliGemmaProcessor, folder: Path
 ) -> None:
     """The stock folder in bfloat16: weights, configuration, processor and tokenizer."""
-    copy = PaliGemmaForConditionalGeneration(model.config)
-    copy.load_state_dict(model.state_dict())
-    copy.bfloat16().save_pretrained(folder)
+    exported = PaliGemmaForConditionalGeneration(copy.deepcopy(model.config))
+    exported.load_state_dict(model.state_dict())
+    exported.bfloat16().save_pretrained(folder)
     processor.save_pretrained(folder)
