@@ -176,11 +176,11 @@ def _slip(words: str, rng: random.Random) -> str:
 
 
 def _written(patterns: str) -> tuple[str, ...]:
-    """Each wording plain, every second one also in small talk, every sixth also with a slip."""
+    """Each wording plain, every second one also in small talk, every twelfth also with a slip."""
     rng, openings = random.Random(0), cycle(OPENINGS)
     plain = list(dict.fromkeys(w for line in patterns.split("\n") if line for w in _expand(line)))
     spoken = [next(openings).format(words) for words in plain[::2]]
-    return (*plain, *spoken, *(_slip(words, rng) for words in plain[::6]))
+    return (*plain, *spoken, *(_slip(words, rng) for words in plain[::12]))
 
 
 _PATTERNS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
@@ -239,4 +239,4 @@ specific specimen spot stains still student stuff supposed sure suspect take tel
 thanks think tint tone top towards trying turn uncertain upper useful versus vs want way well
 wonder wondering word words work would wrong
 """
-ORDINARY_WORDS = tuple(_ORDINARY.split())
+ORDINARY_WORDS = tuple(_ORDINARY.split()) * 4  # often enough to be pieces of their own
