@@ -360,6 +360,6 @@ def facts_in(text: str) -> dict[str, str]:
     facts = {q.name: option for q in QUESTIONS if (option := _said(text, q)) is not None}
     for thing, plural in PLURALS.items():
         number = re.search(rf"\b(\d{{1,4}}) (?:{thing}|{plural})\b", text, re.IGNORECASE)
-        if number and not re.search(rf"\bto {number[1]} ", text):
+        if number and not re.search(rf"\b(to|than) {number[1]} ", text):
             facts[f"count:{thing}"] = number[1]
     return facts

@@ -107,7 +107,10 @@ def _rotated(example: Example, side: int, rng: random.Random) -> Image.Image:
     middle = side / 2
     moved = (a, b, x - (a + b) * middle, d, e, y - (d + e) * middle)
     return Image.fromarray(padded).transform(
-        (side, side), Image.Transform.AFFINE, moved, rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC))
+        (side, side),
+        Image.Transform.AFFINE,
+        moved,
+        rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)),
     )
 
 

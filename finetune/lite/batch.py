@@ -63,9 +63,7 @@ def density(instances: Sequence[Instance]) -> NDArray[np.float32]:
     return grid.reshape(len(THINGS), -1)
 
 
-def sample(
-    example: Example, number: int, rng: random.Random, pretraining: bool = False
-) -> Sample:
+def sample(example: Example, number: int, rng: random.Random, pretraining: bool = False) -> Sample:
     """A random view of an example with `number` tasks."""
     pixels, instances = view(example, SIDE, rng)
     facts = view_facts(example.facts, instances, example.counted)

@@ -27,7 +27,9 @@ def positions(side: int, width: int) -> torch.Tensor:
     return torch.cat([rows, columns], 2).reshape(side * side, width)
 
 
-def _product(width: int, noise: float, identity: float, rank: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _product(
+    width: int, noise: float, identity: float, rank: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Two factors, (rank, width) each, whose product left.T @ right is near the wanted matrix."""
     wanted = noise * torch.randn(width, width) / math.sqrt(width) + identity * torch.eye(width)
     u, s, v = torch.linalg.svd(wanted)

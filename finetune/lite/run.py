@@ -8,11 +8,12 @@ import math
 import random
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ from finetune.data.example import Example
 from finetune.lite.batch import Sample, sample
 from finetune.lite.sampling import Sampler
 
+Batch = TypeVar("Batch")
 _AHEAD = 3  # steps whose samples are drawn while another is taken
 
 
@@ -36,6 +38,7 @@ class Recipe:
     weight_decay: float = 0.05
     warm_up: int = 100
     kept: float = 1.0  # share of the image tokens that a step sees (Liu et al. 2022, PatchDropout)
+    whole_from: float = 1.0  # share of the run after which every token is seen
     mixed: float = 0.0  # share of the steps that learn blended images from the teacher alone
     text_from: float = 0.0  # share of the run after which text is trained
     text_share: float = 1.0  # of the steps from then on
@@ -74,7 +77,7 @@ def parameter_groups(
     ]
 
 
-class Run(ABC):
+class Run(ABC, Generic[Batch]):
     """A run that can be saved after any step and continued."""
 
     def __init__(
@@ -94,14 +97,21 @@ class Run(ABC):
         self.step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
 
     @abstractmethod
-    def loss(self, samples: Sequence[Sample], rng: random.Random) -> dict[str, torch.Tensor]:
-        """The losses of a batch, by name; their sum is minimised, what is NaN is not."""
+    def prepare(self, samples: list[Sample], rng: random.Random, progress: float) -> Batch:
+        """What `loss` needs of a step's samples; runs beside the steps before it."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """The losses of a batch, by name; their sum is minimised."""
 
     @property
     def progress(self) -> float:
         """Share of the run that is done."""
+        return self._progress(self.step)
+
+    def _progress(self, step: int) -> float:
         if self.recipe.steps:
-            return self.step / self.recipe.steps
+            return step / self.recipe.steps
         return self.seconds / 60 / self.recipe.minutes
 
     def rate(self) -> float:
@@ -110,23 +120,23 @@ class Run(ABC):
         cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
         return self.recipe.learning_rate * warm * (0.99 * cosine + 0.01)
 
-    def draw(self, step: int) -> tuple[list[Sample], random.Random]:
-        """The samples of a step, and the generator for what else it draws."""
+    def draw(self, step: int) -> Batch:
+        """The batch of a step."""
         rng = random.Random(f"{self.recipe.seed}:{step}")
         drawn = [self.sampler.draw(rng) for _ in range(self.recipe.batch)]
         made = [
             sample(example, self.recipe.tasks, rng, self.recipe.pretraining) for example in drawn
         ]
-        return made, rng
+        return self.prepare(made, rng, self._progress(step))
 
-    def take_step(self, drawn: tuple[list[Sample], random.Random]) -> dict[str, float]:
+    def take_step(self, batch: Batch) -> dict[str, float]:
         """One optimiser step; its losses."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate() * group["share"]
         for module in self.modules.values():
             module.train()
-        losses = self.loss(*drawn)
-        torch.autograd.backward(sum(one for one in losses.values() if not one.isnan()))
+        losses = self.loss(batch)
+        torch.autograd.backward(sum(losses.values()))
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -134,14 +144,14 @@ class Run(ABC):
         return {name: one.item() for name, one in losses.items()}
 
     def run(self) -> Iterator[dict[str, float]]:
-        """Steps until the run is done; samples are drawn beside them."""
+        """Steps until the run is done; a second thread prepares the batches."""
         with ThreadPoolExecutor(1) as drawing:
-            waiting: list[Future[tuple[list[Sample], random.Random]]] = []
+            waiting: deque[Future[Batch]] = deque()
             while self.progress < 1:
                 clock, cpu = time.monotonic(), time.process_time()
                 while len(waiting) < _AHEAD:
                     waiting.append(drawing.submit(self.draw, self.step + len(waiting)))
-                losses = self.take_step(waiting.pop(0).result())
+                losses = self.take_step(waiting.popleft().result())
                 self.seconds += time.monotonic() - clock
                 self.cpu_seconds += time.process_time() - cpu
                 yield losses

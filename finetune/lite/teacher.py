@@ -68,18 +68,34 @@ class Teacher(nn.Module):
         return last
 
 
-class TeacherRun(Run):
+class _Reader(nn.Module):
+    """Pixels to option logits."""
+
+    def __init__(self, teacher: Teacher) -> None:
+        super().__init__()
+        self.teacher = teacher
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.teacher(pixels)[1]
+        return logits
+
+
+class TeacherRun(Run[list[Sample]]):
     """Fine-tunes the teacher on the closed questions."""
 
     def __init__(self, recipe: Recipe, examples: Sequence[Example]) -> None:
         self.teacher = Teacher()
+        self.reader = _Reader(self.teacher)
         early = [self.teacher.network._conv_stem, *self.teacher.network._blocks[:_FROZEN]]
         for part in early:
             part.requires_grad_(False)
         super().__init__(recipe, {"teacher": self.teacher}, examples, {"network": 0.5})
 
-    def loss(self, samples: Sequence[Sample], rng: random.Random) -> dict[str, torch.Tensor]:
-        return {"options": options_loss(self.teacher(pixel_values(samples))[1], samples)}
+    def prepare(self, samples: list[Sample], rng: random.Random, progress: float) -> list[Sample]:
+        return samples
+
+    def loss(self, batch: list[Sample]) -> dict[str, torch.Tensor]:
+        return {"options": options_loss(self.teacher(pixel_values(batch))[1], batch)}
 
 
 def load_teacher(path: Path) -> Teacher:

@@ -9,9 +9,12 @@ behind one copy of the image or with the library's own mask.
 import copy
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn import functional
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
@@ -24,13 +27,20 @@ from finetune.lite.teacher import Teacher
 
 PLAIN_REPEATS = 2  # tasks an image in a plain batch
 Losses = dict[str, torch.Tensor]
+Kind = Literal["tower", "blended", "text"]
 
 
-def drop_tokens(share: float, samples: int, tokens: int) -> torch.Tensor | None:
+def drop_tokens(share: float, samples: int, tokens: int, rng: random.Random) -> torch.Tensor | None:
     """Which tokens stay, (samples, kept), in order; None where all do."""
     if share >= 1:
         return None
-    return torch.rand(samples, tokens).argsort(1)[:, : int(tokens * share)].sort(1).values
+    drawn = torch.Generator().manual_seed(rng.getrandbits(48))
+    return (
+        torch.rand(samples, tokens, generator=drawn)
+        .argsort(1)[:, : int(tokens * share)]
+        .sort(1)
+        .values
+    )
 
 
 def see(
@@ -93,19 +103,17 @@ def _plain(
 def answers_loss(
     model: PaliGemmaForConditionalGeneration,
     encoder: Encoder,
-    samples: Sequence[Sample],
+    batch: "Batch",
     tower: torch.Tensor,
     kept: torch.Tensor | None,
-    plain: bool,
-    rng: random.Random,
 ) -> torch.Tensor:
     """Mean cross-entropy of the tokens of the answers."""
     with autocast():
         seen = model.model.multi_modal_projector(tower)
         hidden, labels = (
-            _plain(model, encoder, samples, seen, rng)
-            if plain
-            else _packed(model, encoder, samples, seen, kept)
+            _plain(model, encoder, batch.samples, seen, batch.rng)
+            if batch.plain
+            else _packed(model, encoder, batch.samples, seen, kept)
         )
         target = labels[:, 1:]
         known = target != IGNORED
@@ -113,7 +121,33 @@ def answers_loss(
     return functional.cross_entropy(logits.float(), target[known])
 
 
-class LiteRun(Run):
+class Reader(nn.Module):
+    """What the training heads read in whole images: pixels to option logits."""
+
+    def __init__(self, model: PaliGemmaForConditionalGeneration, heads: Heads) -> None:
+        super().__init__()
+        self.model, self.heads = model, heads
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        with autocast():
+            tower = see(self.model, pixels, None)
+        logits: torch.Tensor = self.heads(tower.float())[0]
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step learns from."""
+
+    kind: Kind
+    plain: bool  # text with the library's own mask
+    samples: list[Sample]
+    pixels: torch.Tensor  # (n, 3, SIDE, SIDE)
+    taught: tuple[torch.Tensor, torch.Tensor] | None  # the teacher's features and logits
+    rng: random.Random
+
+
+class LiteRun(Run[Batch]):
     """Trains a lite PaliGemma; with a teacher, its tower learns from it too."""
 
     def __init__(
@@ -127,68 +161,60 @@ class LiteRun(Run):
         self.processor, self.model, self.teacher = processor, model, teacher
         self.heads = Heads(model.model.vision_tower.config.hidden_size)
         self.encoder = Encoder(processor)
+        self.reader = Reader(model, self.heads)
         modules = {"model": model, "heads": self.heads}
         super().__init__(recipe, modules, examples, {"model.vision_tower": recipe.tower_rate})
 
-    def loss(self, samples: Sequence[Sample], rng: random.Random) -> Losses:
-        recipe = self.recipe
-        text = self.progress >= recipe.text_from and rng.random() < recipe.text_share
-        if not text and self.teacher is not None and rng.random() < recipe.mixed:
-            return self._blended(samples, rng)
-        plain = text and rng.random() < recipe.plain_share
+    def prepare(self, samples: list[Sample], rng: random.Random, progress: float) -> Batch:
+        """Choose what the step learns, and ask the teacher."""
+        text = progress >= self.recipe.text_from and rng.random() < self.recipe.text_share
+        blended = not text and self.teacher is not None and rng.random() < self.recipe.mixed
         pixels = pixel_values(samples)
-        kept = None if plain else self._kept(len(samples))  # the library's mask takes no gaps
+        if blended:
+            order = torch.tensor(rng.sample(range(len(samples)), len(samples)))
+            pixels = torch.lerp(pixels[order], pixels, rng.uniform(0.5, 1.0))
+        plain = text and rng.random() < self.recipe.plain_share
+        kind: Kind = "text" if text else "blended" if blended else "tower"
+        return Batch(kind, plain, samples, pixels, self._taught(pixels), rng)
+
+    def _taught(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        if self.teacher is None:
+            return None
+        with torch.no_grad():
+            features, logits = self.teacher(pixels)
+        return features, logits
+
+    def loss(self, batch: Batch) -> Losses:
+        # The library's mask takes no gaps.
+        kept = None if batch.plain else self._kept(batch)
         with autocast():
-            tower = see(self.model, pixels, kept)
-        losses = self._tower(tower.float(), pixels, samples, kept)
-        if text:
-            losses["answers"] = answers_loss(
-                self.model, self.encoder, samples, tower, kept, plain, rng
-            )
+            tower = see(self.model, batch.pixels, kept)
+        losses = self._tower(tower.float(), batch, kept)
+        if batch.kind == "text":
+            losses["answers"] = answers_loss(self.model, self.encoder, batch, tower, kept)
         return losses
 
-    def _kept(self, samples: int) -> torch.Tensor | None:
-        return drop_tokens(self.recipe.kept, samples, IMAGE_TOKENS)
-
-    def _tower(
-        self,
-        tower: torch.Tensor,
-        pixels: torch.Tensor,
-        samples: Sequence[Sample],
-        kept: torch.Tensor | None,
-    ) -> Losses:
+    def _tower(self, tower: torch.Tensor, batch: Batch, kept: torch.Tensor | None) -> Losses:
         logits, features = self.heads(tower)
-        losses = {
-            "options": options_loss(logits, samples),
-            "density": density_loss(self.heads.rates(tower), samples, kept),
-        }
-        return losses | self._taught(pixels, logits, features, asked(samples))
+        losses: Losses = {}
+        if batch.kind != "blended":
+            losses["options"] = options_loss(logits, batch.samples)
+            losses["density"] = density_loss(self.heads.rates(tower), batch.samples, kept)
+        if batch.taught is not None:
+            like, taught = batch.taught
+            losses["taught"] = distillation_loss(logits, taught, asked(batch.samples))
+            losses["features"] = 1 - functional.cosine_similarity(features, like).mean()
+        return losses
 
-    def _taught(
-        self,
-        pixels: torch.Tensor,
-        logits: torch.Tensor,
-        features: torch.Tensor,
-        questions: torch.Tensor,
-    ) -> Losses:
-        if self.teacher is None:
-            return {}
-        with torch.inference_mode():
-            like, taught = self.teacher(pixels)
-        like, taught = like.clone(), taught.clone()
-        return {
-            "taught": distillation_loss(logits, taught, questions),
-            "features": 1 - functional.cosine_similarity(features, like).mean(),
-        }
+    def continue_from(self, state: Path) -> None:
+        """Take the weights of an earlier run in full precision, its training heads too."""
+        modules = torch.load(state, weights_only=True)["modules"]
+        self.model.load_state_dict(modules["model"])
+        self.heads.load_state_dict(modules["heads"])
 
-    def _blended(self, samples: Sequence[Sample], rng: random.Random) -> Losses:
-        pixels, questions = pixel_values(samples), asked(samples)
-        order = torch.tensor(rng.sample(range(len(samples)), len(samples)))
-        share = rng.uniform(0.5, 1.0)
-        pixels = share * pixels + (1 - share) * pixels[order]
-        with autocast():
-            tower = see(self.model, pixels, self._kept(len(samples)))
-        return self._taught(pixels, *self.heads(tower.float()), questions)
+    def _kept(self, batch: Batch) -> torch.Tensor | None:
+        share = 1.0 if self.progress >= self.recipe.whole_from else self.recipe.kept
+        return drop_tokens(share, len(batch.samples), IMAGE_TOKENS, batch.rng)
 
 
 def export(
