@@ -2,7 +2,8 @@
 
 Training draws one of them, or the question's own prompt, so that no fixed sentence is needed. They
 are written as patterns in wordings.toml; each is met plain, some also inside small talk or with a
-slip of the fingers. The questions that measure the model (eval/data/questions) are worded otherwise.
+slip of the fingers. The questions that measure the model (eval/data/questions) are worded
+otherwise.
 """
 
 import random
