@@ -174,7 +174,7 @@ def section(number: int, result: Result, out: Path) -> str:
     text, right, of = marked(result.said.text, result.truth)
     lines = "\n".join(_line(finding, result.truth) for finding in result.said.findings)
     return (
-        f"## {number}. {stratum(example)}\n\n"
+        f"## {number}. {stratum(example).replace('_', ' ')}\n\n"
         f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}\n| {' | '.join(cells)} |\n\n"
         f"{text}\n\n{right} of {of} facts of the text are right.\n\n"
         f"| finding | said | probability | truth | |\n|---|---|---|---|---|\n{lines}\n\n"
