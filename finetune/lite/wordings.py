@@ -1,8 +1,9 @@
 """Free wordings of the closed questions, as users type them.
 
 Training draws one of them, or the question's own prompt, so that no fixed sentence is needed. They
-are written as patterns in wordings.toml; each is met plain, inside small talk, and with a slip of
-the fingers. The questions that measure the model (eval/data/questions) are worded otherwise.
+are written as patterns in wordings.toml; each is met plain, some also inside small talk or with a
+slip of the fingers. The questions that measure the model (eval/data/questions) are worded
+otherwise.
 """
 
 import random
@@ -14,31 +15,9 @@ from pathlib import Path
 
 from tools.findings import Question
 
-# What people say before and after a question.
-OPENINGS = (
-    "hi, {}",
-    "hello! {}",
-    "please, {}",
-    "sorry, {}",
-    "quick one: {}",
-    "ok, and {}",
-    "another question: {}",
-    "so {}",
-    "for my report: {}",
-    "help me: {}",
-    "i am new to this. {}",
-    "i need to know, {}",
-    "can you say {}",
-    "do you know {}",
-    "{} thanks",
-    "{} thank you!",
-    "{} please",
-    "{} i am not sure.",
-    "{} just in a word",
-    "{} i can not see it well.",
-    "{} be short",
-    "{} in your view",
-)
+_PATTERNS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+OPENINGS = tuple(_PATTERNS["small_talk"].splitlines())
+FRAMES = tuple(_PATTERNS["frames"].splitlines())
 
 # `{}` takes a phrase of the question, with its article where it needs one; the answer is yes or no.
 CONFIRM_FORMS = (
@@ -175,17 +154,28 @@ def _slip(words: str, rng: random.Random) -> str:
     )
 
 
-def _written(patterns: str) -> tuple[str, ...]:
+def _lines(patterns: str) -> list[str]:
+    return list(dict.fromkeys(w for line in patterns.splitlines() if line for w in _expand(line)))
+
+
+def _framed(topics: str) -> list[str]:
+    """Every topic in a tenth of the frames or more, and every frame with a topic or more."""
+    named = _lines(topics)
+    times = max(len(FRAMES), 5 * len(named))
+    return [FRAMES[i % len(FRAMES)].format(named[i % len(named)]) for i in range(times)]
+
+
+def _written(patterns: str, topics: str = "") -> tuple[str, ...]:
     """Each wording plain, every second one also in small talk, every twelfth also with a slip."""
     rng, openings = random.Random(0), cycle(OPENINGS)
-    plain = list(dict.fromkeys(w for line in patterns.split("\n") if line for w in _expand(line)))
+    plain = list(dict.fromkeys([*_lines(patterns), *(_framed(topics) if topics else ())]))
     spoken = [next(openings).format(words) for words in plain[::2]]
     return (*plain, *spoken, *(_slip(words, rng) for words in plain[::12]))
 
 
-_PATTERNS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
 WORDINGS: Mapping[str, tuple[str, ...]] = {
-    name: _written(patterns) for name, patterns in _PATTERNS["closed"].items()
+    name: _written(patterns, _PATTERNS["topics"][name])
+    for name, patterns in _PATTERNS["closed"].items()
 }
 COUNT_WORDINGS: Mapping[str, tuple[str, ...]] = {
     name: _written(patterns) for name, patterns in _PATTERNS["count"].items()
