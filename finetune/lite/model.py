@@ -27,7 +27,7 @@ from tools.findings import BY_NAME, COUNTS, KINDS, PLURALS, QUESTIONS, RANGES, K
 
 SIDE, PATCH = 192, 16
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
-PIECES = 2000  # of the tokenizer, without locations and segments
+PIECES = 2500  # of the tokenizer, without locations and segments
 _SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>"]
 
 

@@ -9,12 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from agent import prompts
 from finetune.data.example import Instance
-from finetune.lite.wordings import (
-    CONFIRM_FORMS,
-    CONFIRM_OPTION_FORMS,
-    COUNT_WORDINGS,
-    WORDINGS,
-)
+from finetune.lite.wordings import COUNT_WORDINGS, WORDINGS, confirming
 from tools.findings import BY_NAME, COUNTS, QUESTIONS, RANGES, Kind, Question, count_range
 
 Task = tuple[str, str]  # prompt, suffix
@@ -164,14 +159,8 @@ def confirm(question: Question, facts: Mapping[str, str], rng: random.Random) ->
     """ "Is this a neutrophil?", true half of the time."""
     true = facts[question.name]
     asked = true if rng.random() < 0.5 else rng.choice(question.options)
-    forms = CONFIRM_OPTION_FORMS.get(question.name, ())
-    if forms and rng.random() < 0.6:
-        words = rng.choice(forms).format(asked)
-    else:
-        said = question.phrase(asked) or f"{asked} granules"
-        single = question.name in ("cell_type", "red_cell_type")
-        words = rng.choice(CONFIRM_FORMS).format(_article(said) if single else said)
-    return prompts.answer(as_typed(words, rng)), "yes" if asked == true else "no"
+    words = as_typed(confirming(question, asked, rng), rng)
+    return prompts.answer(words), "yes" if asked == true else "no"
 
 
 def similar_cases(question: Question, true: str, rng: random.Random) -> list[str]:
@@ -253,9 +242,9 @@ def tasks(
         if len(drawn) >= number:
             break
         draw = rng.random()
-        if draw < 0.06:
+        if draw < 0.04:
             drawn.append(inapplicable(kind, rng))
-        elif draw < 0.3:
+        elif draw < 0.34:
             drawn.append(confirm(question, facts, rng))
         else:
             drawn.append(closed(question, facts, rng))
