@@ -101,6 +101,26 @@ def load_processor(checkpoint: Checkpoint) -> PaliGemmaProcessor:
     return processor
 
 
+def has_isolated_images(config: Any) -> bool:
+    """Whether a checkpoint's image tokens see only the image; Google's see the prompt, too.
+
+    Raises:
+        ModelUnavailableError: an unknown form, or a decoder that would lose sight of the image.
+    """
+    form = getattr(config, "image_prefix", None)
+    if form is None:
+        return False
+    if form != "isolated":
+        raise ModelUnavailableError(
+            f"config.json has image_prefix {form!r}; set it to 'isolated' or leave it out"
+        )
+    if getattr(config.get_text_config(), "sliding_window", None) is not None:
+        raise ModelUnavailableError(
+            "image_prefix 'isolated' needs a decoder without a sliding window, such as Gemma 1"
+        )
+    return True
+
+
 def find_device(name: str) -> torch.device:
     """Turn `auto` into the fastest device here; check any other by using it."""
     if name == "auto":

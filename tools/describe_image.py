@@ -80,7 +80,7 @@ def describe_images(
     """
     texts = model.describe(features, cancelled)
     answers = model.answer(features, question, cancelled) if question else [None] * features.n
-    seen = _findings(_Answers(features, model, min_probability, cancelled), features.n)
+    seen = findings(features, model, min_probability, cancelled)
     return [
         DescriptionEvidence(
             image_id=image_id,
@@ -99,40 +99,37 @@ def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding
     return (Finding(name=ANSWER, value=answer.text, probability=answer.probability),)
 
 
-def _findings(sure: "_Answers", n: int) -> list[tuple[Finding, ...]]:
-    """The findings of each image: the first two answers decide which questions follow."""
-    kinds = [_kind(sure(SUBJECT, row)) for row in range(n)]
+def findings(
+    features: ImageFeatures,
+    model: VisionModel,
+    min_probability: float,
+    cancelled: Callable[[], bool] = never,
+) -> list[tuple[Finding, ...]]:
+    """The findings of each image: what it shows decides what else is asked.
+
+    In rounds, each as one call: what every image can be asked, then what is asked of its kind.
+    The attributes of a cell are asked before its type is known, and dropped where they do not
+    apply, as most cells have them.
+    """
+    scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
+
+    def sure(question: Question, row: int) -> Finding | None:
+        return _finding(question, scores[question.name][row], min_probability)
+
+    def ask(questions: Iterable[Question]) -> None:
+        asked = [q for q in questions if q.name not in scores]
+        each = model.score_all(features, [(q.prompt, q.options) for q in asked], cancelled)
+        scores.update(zip((q.name for q in asked), each, strict=True))
+
+    ask(q for q in QUESTIONS if q.applies_to == KINDS)
+    kinds = [_kind(sure(SUBJECT, row)) for row in range(features.n)]
+    ask(q for q in QUESTIONS if any(kind in q.applies_to for kind in kinds))
     types = [_value(sure(CELL_TYPE, row)) if kind == "cell" else None
              for row, kind in enumerate(kinds)]  # fmt: skip
     return [
         tuple(f for q in QUESTIONS if _asked(q, kind, cell_type) and (f := sure(q, row)))
         for row, (kind, cell_type) in enumerate(zip(kinds, types, strict=True))
     ]
-
-
-class _Answers:
-    """The probable answer to a question about an image; a question is scored once a batch."""
-
-    def __init__(
-        self,
-        features: ImageFeatures,
-        model: VisionModel,
-        least: float,
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._features, self._model = features, model
-        self._least, self._cancelled = least, cancelled
-        self._scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
-
-    def __call__(self, question: Question, row: int) -> Finding | None:
-        if question.name not in self._scores:
-            self._scores[question.name] = self._score(question)
-        return _finding(question, self._scores[question.name][row], self._least)
-
-    def _score(self, question: Question) -> NDArray[np.float64]:
-        if self._cancelled():
-            raise Cancelled("the description was stopped before all questions were asked")
-        return self._model.score(self._features, question.prompt, question.options)
 
 
 def _finding(question: Question, scores: NDArray[np.float64], least: float) -> Finding | None:
