@@ -18,8 +18,11 @@ from torch import Tensor
 from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from agent.drafts import Drafts
 from agent.token_tree import TokenTree
 from tools.errors import Cancelled
+
+STOPPED = "the model was stopped before it had finished its text"
 
 
 @dataclass
@@ -35,6 +38,12 @@ class Reading:
         cache = copy.copy(self.cache)
         cache.layers = [copy.copy(layer) for layer in cache.layers]
         return Reading(cache, self.attention, self.logits)
+
+    def take_back(self, tokens: int) -> None:
+        """Forget the last `tokens` of every row."""
+        if tokens:
+            self.cache.crop(-tokens)
+            self.attention = self.attention[:, :-tokens]
 
     def repeated(self, times: int) -> "Reading":
         """Each row `times` times, in a cache of its own."""
@@ -110,13 +119,45 @@ class Decoder:
         done = torch.zeros_like(reading.attention[:, 0], dtype=torch.bool)
         for left in reversed(range(limit)):
             if cancelled():
-                raise Cancelled("the model was stopped before it had finished its text")
+                raise Cancelled(STOPPED)
             tokens = reading.logits.argmax(-1)
             yield Step(tokens, _log_probability(reading.logits, tokens))
             done = done | torch.isin(tokens, stop)
             if done.all() or not left:
                 return
             self.extend(reading, tokens[:, None], torch.ones_like(tokens[:, None]))
+
+    def drafted(
+        self,
+        reading: Reading,
+        stop: Tensor,
+        limit: int,
+        cancelled: Callable[[], bool],
+        drafts: Drafts,
+    ) -> Iterator[Step]:
+        """`greedy` for a single row: a guess is checked in one forward, its wrong end taken back.
+
+        The text is the same; of probabilities the last digits may differ, as a forward of several
+        tokens rounds in its own way.
+        """
+        ends, written, guess = set(stop.tolist()), list[int](), list[int]()
+        logits = reading.logits  # (1 + guess, vocabulary)
+        while True:
+            tokens = logits.argmax(-1)
+            steps = zip(tokens[:, None], _log_probability(logits, tokens)[:, None], strict=True)
+            for right, step in enumerate(steps):
+                if cancelled():
+                    raise Cancelled(STOPPED)
+                yield Step(*step)
+                written.append(int(step[0]))
+                if written[-1] in ends or len(written) == limit:
+                    return drafts.learn(written)
+                if guess[right : right + 1] != written[-1:]:
+                    break
+            reading.take_back(len(guess) - right)
+            guess = drafts.guess(written)[: limit - len(written) - 1]
+            new = torch.tensor([[written[-1], *guess]], device=stop.device)
+            logits = self.extend(reading, new, torch.ones_like(new))[0]
 
     def suffix_log_probabilities(
         self, reading: Reading, suffixes: Sequence[Sequence[int]]

@@ -18,6 +18,7 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from agent import prompts
 from agent.decoding import Decoder, Reading, Step
+from agent.drafts import Drafts
 from agent.loading import find_checkpoint, load_model, load_processor
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
@@ -71,6 +72,9 @@ class PaliGemma:
         self._tokenizer = processor.tokenizer
         self._stop = _stop_tokens(model, processor)
         self._prefixes = prefixes_for(self._decoder, processor, name)
+        # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
+        exact = model.dtype == torch.float32
+        self._drafts = Drafts() if exact and self._prefixes.together else None
 
     @property
     def embedding_dim(self) -> int:
@@ -194,6 +198,8 @@ class PaliGemma:
 
     def _steps(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[Step]:
         limit = min(self.max_new_tokens, room)
+        if self._drafts and len(reading.attention) == 1:
+            return self._decoder.drafted(reading, self._stop, limit, cancelled, self._drafts)
         return self._decoder.greedy(reading, self._stop, limit, cancelled)
 
     def _decode(

@@ -1,20 +1,19 @@
 """Say what a vision-language model sees in a cell image: free text, and findings that were asked.
 
-Findings are the answers to the closed questions of `tools/findings.py`, scored by the model as
-suffix log-probabilities. First what the image shows, then only the questions that make sense for
-it. What falls below the least probability is not claimed. How well the probabilities are
-calibrated is the model's matter; this module reports them as they are.
+Findings are the answers to the closed questions of `tools/findings`, scored by the model as suffix
+log-probabilities. First what the image shows, then only the questions that make sense for it. What
+falls below the least probability is not claimed. How well the probabilities are calibrated is the
+model's matter; this module reports them as they are.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.errors import Cancelled
 from tools.evidence import DescriptionEvidence, Finding
-from tools.findings import CELL_TYPE, QUESTIONS, SUBJECT, SUBJECT_KINDS, Kind, Question
+from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question
 from tools.images import OpenedImage
 from tools.protocols import Generated, ImageFeatures, VisionModel
 
@@ -105,31 +104,47 @@ def findings(
     min_probability: float,
     cancelled: Callable[[], bool] = never,
 ) -> list[tuple[Finding, ...]]:
-    """The findings of each image: what it shows decides what else is asked.
+    """The findings of each image; what is known of it decides what else is asked.
 
-    In rounds, each as one call: what every image can be asked, then what is asked of its kind.
-    The attributes of a cell are asked before its type is known, and dropped where they do not
-    apply, as most cells have them.
+    All questions that can be asked at a time go to the model at once: for a cell those of every
+    image, its type, and its attributes (three passes cost a lite checkpoint a tenth more than two
+    would, and spare a large one the attributes of a platelet).
     """
-    scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
-
-    def sure(question: Question, row: int) -> Finding | None:
-        return _finding(question, scores[question.name][row], min_probability)
-
-    def ask(questions: Iterable[Question]) -> None:
-        asked = [q for q in questions if q.name not in scores]
+    answers = _Answers(min_probability)
+    while asked := [q for q in QUESTIONS if answers.needed(q, range(features.n))]:
         each = model.score_all(features, [(q.prompt, q.options) for q in asked], cancelled)
-        scores.update(zip((q.name for q in asked), each, strict=True))
+        answers.scores.update(zip((q.name for q in asked), each, strict=True))
+    return [tuple(answers.findings(row)) for row in range(features.n)]
 
-    ask(q for q in QUESTIONS if q.applies_to == KINDS)
-    kinds = [_kind(sure(SUBJECT, row)) for row in range(features.n)]
-    ask(q for q in QUESTIONS if any(kind in q.applies_to for kind in kinds))
-    types = [_value(sure(CELL_TYPE, row)) if kind == "cell" else None
-             for row, kind in enumerate(kinds)]  # fmt: skip
-    return [
-        tuple(f for q in QUESTIONS if _asked(q, kind, cell_type) and (f := sure(q, row)))
-        for row, (kind, cell_type) in enumerate(zip(kinds, types, strict=True))
-    ]
+
+class _Answers:
+    """What was answered so far, and what it says of the questions that remain."""
+
+    def __init__(self, least: float) -> None:
+        self.scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
+        self._least = least
+
+    def findings(self, row: int) -> Iterator[Finding]:
+        applying = (q for q in QUESTIONS if self._applies(q, row))
+        return (found for question in applying if (found := self._sure(question, row)))
+
+    def needed(self, question: Question, rows: Iterable[int]) -> bool:
+        return question.name not in self.scores and any(self._applies(question, r) for r in rows)
+
+    def _applies(self, question: Question, row: int) -> bool:
+        """Of an image of unknown kind only what every image can be asked."""
+        subject = self._sure(SUBJECT, row)
+        if subject is None:
+            return question.applies_to == KINDS
+        cell_type = self._sure(CELL_TYPE, row)
+        return question.applies(
+            SUBJECT_KINDS[subject.value], cell_type.value if cell_type else None
+        )
+
+    def _sure(self, question: Question, row: int) -> Finding | None:
+        if question.name not in self.scores:
+            return None
+        return _finding(question, self.scores[question.name][row], self._least)
 
 
 def _finding(question: Question, scores: NDArray[np.float64], least: float) -> Finding | None:
@@ -139,19 +154,3 @@ def _finding(question: Question, scores: NDArray[np.float64], least: float) -> F
         return None
     value = question.options[best]
     return Finding(name=question.name, value=value, unit=question.unit, probability=probability)
-
-
-def _asked(question: Question, kind: Kind | None, cell_type: str | None) -> bool:
-    """Of an image of unknown kind only what every image can be asked."""
-    if kind is None:
-        return all(question.applies(any_kind) for any_kind in SUBJECT_KINDS.values())
-    return question.applies(kind, cell_type)
-
-
-def _kind(subject: Finding | None) -> Kind | None:
-    kinds: Mapping[str, Kind] = SUBJECT_KINDS
-    return kinds[subject.value] if subject else None
-
-
-def _value(finding: Finding | None) -> str | None:
-    return finding.value if finding else None

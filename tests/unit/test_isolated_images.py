@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from transformers import PaliGemmaForConditionalGeneration
 
+from agent.drafts import Drafts
 from agent.paligemma import PaliGemma
 from agent.token_tree import Continued, token_tree
 from tools.errors import BadInputError, Cancelled, ModelUnavailableError
@@ -146,7 +147,40 @@ def test_an_image_is_read_once_for_everything(tiny, images):
     hook.remove()
     assert read.count(TOKENS) == 1
     assert_same(before, again, 0)
-    assert [text, [answer]] == [tiny.model.describe(features), tiny.model.answer(features, "cell")]
+    assert text[0].text == tiny.model.describe(features)[0].text
+    assert answer.text == tiny.model.answer(features, "cell")[0].text
+
+
+def test_a_text_is_the_same_whatever_was_written_before(tiny, images):
+    alike = [Image.new("RGB", (32, 32), colour) for colour in ("red", "darkred", "blue")]
+    fresh = PaliGemma(tiny.stock, tiny.processor, name="tiny", max_new_tokens=NEW)
+    for image in (*alike, *images, *alike):
+        (said,) = fresh.describe(fresh.look([image]))
+        assert said.text == tiny.text(image, "describe en")
+        expected = tiny.model.describe(tiny.model.look([image, image]))[0]  # a batch has no drafts
+        assert said.probability == pytest.approx(expected.probability, rel=1e-4)
+
+
+def test_a_text_that_was_written_before_takes_few_forwards(tiny, images):
+    fresh = PaliGemma(tiny.stock, tiny.processor, name="tiny", max_new_tokens=NEW)
+    features, forwards = fresh.look(images[:1]), []
+    hook = tiny.stock.register_forward_hook(lambda *_: forwards.append(1))
+    fresh.describe(features)
+    first = len(forwards)
+    fresh.describe(features)
+    hook.remove()
+    assert (len(forwards) - first) * 2 < first
+
+
+def test_a_guess_repeats_what_followed_last_and_forgets_the_oldest():
+    drafts = Drafts(longest=2, pairs=4)
+    assert drafts.guess([]) == drafts.guess([5]) == []
+    drafts.learn([5, 6, 7])
+    assert [drafts.guess([]), drafts.guess([5]), drafts.guess([9, 5, 6])] == [[5, 6], [6, 7], [7]]
+    drafts.learn([5, 8])
+    assert [drafts.guess([]), drafts.guess([5])] == [[5, 8], [8]]
+    drafts.learn([1, 2, 3])
+    assert drafts.guess([5, 6]) == []
 
 
 def test_no_questions_have_no_scores_and_a_question_needs_options(tiny, images):
