@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.evidence import DescriptionEvidence, Finding
-from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question
+from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question, claimed
 from tools.images import OpenedImage
 from tools.protocols import Generated, ImageFeatures, VisionModel
 
@@ -75,21 +75,33 @@ def describe_images(
     """What is seen in each image of one vision pass, in order.
 
     `question`, where given, is also put to the model in the user's words; its answer becomes the
-    finding `answer` if it is probable enough. Raises Cancelled once `cancelled` says so.
+    finding `answer` if it is probable enough. `text` is what the model wrote without the statements
+    that no finding bears out; a metric of generated text takes `generated_text`. Raises Cancelled
+    once `cancelled` says so.
     """
     texts = model.describe(features, cancelled)
     answers = model.answer(features, question, cancelled) if question else [None] * features.n
     seen = findings(features, model, min_probability, cancelled)
     return [
-        DescriptionEvidence(
-            image_id=image_id,
-            text=text.text,
-            findings=(*_answered(answer, min_probability), *findings),
-            model=model.name,
-            probability=text.probability,
-        )
-        for image_id, text, answer, findings in zip(image_ids, texts, answers, seen, strict=True)
+        _evidence(image_id, text, (*_answered(answer, min_probability), *found), model.name)
+        for image_id, text, answer, found in zip(image_ids, texts, answers, seen, strict=True)
     ]
+
+
+def _evidence(
+    image_id: str, written: Generated, found: tuple[Finding, ...], model: str
+) -> DescriptionEvidence:
+    """The text says only what the findings bear out, and names what it is unsure of."""
+    kept = claimed(written.text, {f.name: f.value for f in found})
+    unsure = f"Uncertain: {', '.join(kept.uncertain)}." if kept.uncertain else ""
+    return DescriptionEvidence(
+        image_id=image_id,
+        text=f"{kept.text} {unsure}".strip(),
+        generated_text=written.text,
+        findings=found,
+        model=model,
+        probability=written.probability,
+    )
 
 
 def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding, ...]:
@@ -153,4 +165,10 @@ def _finding(question: Question, scores: NDArray[np.float64], least: float) -> F
     if probability < least:
         return None
     value = question.options[best]
-    return Finding(name=question.name, value=value, unit=question.unit, probability=probability)
+    return Finding(
+        name=question.name,
+        value=value,
+        unit=question.unit,
+        probability=probability,
+        ontology_id=question.ontology_id(value),
+    )
