@@ -19,7 +19,7 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from agent import prompts
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
-from agent.loading import find_checkpoint, load_model, load_processor
+from agent.loading import find_checkpoint, load_examples, load_model, load_processor
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
@@ -46,7 +46,13 @@ def load_paligemma(
     extra = find_checkpoint(adapter) if adapter else None
     weights = load_model(base, adapter=extra, device=device, dtype=dtype)
     name = f"{base.name}+{extra.name}" if extra else base.name
-    return PaliGemma(weights, load_processor(base), name=name, max_new_tokens=max_new_tokens)
+    return PaliGemma(
+        weights,
+        load_processor(base),
+        name=name,
+        max_new_tokens=max_new_tokens,
+        examples=load_examples(base),
+    )
 
 
 def never() -> bool:
@@ -64,7 +70,9 @@ class PaliGemma:
         *,
         name: str,
         max_new_tokens: int = 128,
+        examples: Sequence[str] = (),
     ) -> None:
+        """`examples` are texts as it may write them: they make it faster, and change nothing."""
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
@@ -73,8 +81,10 @@ class PaliGemma:
         self._stop = _stop_tokens(model, processor)
         self._prefixes = prefixes_for(self._decoder, processor, name)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
-        exact = model.dtype == torch.float32
-        self._drafts = Drafts() if exact and self._prefixes.together else None
+        self._drafting = self._prefixes.together and model.dtype == torch.float32
+        self._drafts = Drafts()
+        for text in examples:
+            self._drafts.learn(self._tokenizer(text + self._tokenizer.eos_token)["input_ids"])
 
     @property
     def embedding_dim(self) -> int:
@@ -198,7 +208,7 @@ class PaliGemma:
 
     def _steps(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[Step]:
         limit = min(self.max_new_tokens, room)
-        if self._drafts and len(reading.attention) == 1:
+        if self._drafting and len(reading.attention) == 1:
             return self._decoder.drafted(reading, self._stop, limit, cancelled, self._drafts)
         return self._decoder.greedy(reading, self._stop, limit, cancelled)
 

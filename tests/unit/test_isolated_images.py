@@ -15,7 +15,7 @@ from PIL import Image
 from transformers import PaliGemmaForConditionalGeneration
 
 from agent.drafts import Drafts
-from agent.paligemma import PaliGemma
+from agent.paligemma import PaliGemma, load_paligemma
 from agent.token_tree import Continued, token_tree
 from tools.errors import BadInputError, Cancelled, ModelUnavailableError
 
@@ -170,6 +170,21 @@ def test_a_text_that_was_written_before_takes_few_forwards(tiny, images):
     fresh.describe(features)
     hook.remove()
     assert (len(forwards) - first) * 2 < first
+
+
+def test_examples_of_its_folder_help_with_the_first_text(tiny, images, tmp_path):
+    def forwards() -> int:
+        model, calls = load_paligemma(str(tmp_path), device="cpu", max_new_tokens=NEW), []
+        model._decoder.model.register_forward_hook(lambda *_: calls.append(1))
+        assert model.describe(model.look(images[:1]))[0].text == written
+        return len(calls)
+
+    tiny.stock.save_pretrained(tmp_path)
+    tiny.processor.save_pretrained(tmp_path)
+    written = tiny.text(images[0], "describe en")
+    before = forwards()
+    (tmp_path / "examples.txt").write_text(f"{written}\n", "utf-8")
+    assert forwards() < before
 
 
 def test_a_guess_repeats_what_followed_last_and_forgets_the_oldest():
