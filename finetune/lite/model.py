@@ -22,9 +22,10 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from agent import prompts
 from finetune.lite import tasks, wordings
+from finetune.lite.initial import initialise
 from tools.findings import BY_NAME, COUNTS, KINDS, PLURALS, QUESTIONS, RANGES, Kind
 
-SIDE, PATCH = 112, 16
+SIDE, PATCH = 192, 16
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
 PIECES = 2000  # of the tokenizer, without locations and segments
 _SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>"]
@@ -134,4 +135,7 @@ def build(
         vocab_size=vocabulary,
         **special,
     )
-    return PaliGemmaForConditionalGeneration(config)
+    config.image_prefix = "isolated"  # image tokens see only the image: serving may reuse them
+    model = PaliGemmaForConditionalGeneration(config)
+    initialise(model.model.vision_tower)
+    return model

@@ -35,7 +35,7 @@ def _said(text: str, question: Question) -> Statement | None:
 def _counts(text: str) -> Iterator[Statement]:
     for thing, plural in PLURALS.items():
         number = re.search(rf"\b(\d{{1,4}}) (?:{thing}|{plural})\b", text, re.IGNORECASE)
-        if number and not re.search(rf"\bto {number[1]} ", text):
+        if number and not re.search(rf"\b(to|than) {number[1]} ", text):
             yield Statement(f"{COUNT}{thing}", number[1], *number.span())
 
 
