@@ -42,14 +42,22 @@ PRETRAIN = Recipe(
     pretraining=True,
 )
 FINETUNE = Recipe(
-    minutes=35, learning_rate=7e-4, kept=0.7, whole_from=0.6, mixed=0.3, text_share=0.85,
+    minutes=35,
+    tasks=5,
+    learning_rate=8e-4,
+    kept=0.7,
+    whole_from=0.6,
+    mixed=0.3,
+    text_share=0.85,
+    still=0.5,
+    plain_share=0.15,
     tower_rate=0.4,
-)  # fmt: skip
+)
 ADAPT = Recipe(minutes=10, learning_rate=5e-4, weight_decay=0.0)
 Parts = Mapping[Split, list[Example]]
 
 
-def _say(run: Run, curve: Curve) -> None:
+def _say(run: Run[Any], curve: Curve) -> None:
     rate = run.step * run.recipe.batch / max(run.seconds, 1e-6)
     left = run.seconds * (1 / max(run.progress, 1e-6) - 1) / 60
     losses = "  ".join(f"{name} {value:.3f}" for name, value in curve.losses().items())
@@ -59,7 +67,7 @@ def _say(run: Run, curve: Curve) -> None:
 
 
 def _train(
-    run: Run, folder: Path, name: str, reader: nn.Module, dev: list[Example],
+    run: Run[Any], folder: Path, name: str, reader: nn.Module, dev: list[Example],
     kept: Callable[[], None] = lambda: None,
 ) -> None:  # fmt: skip
     """Steps to the end, or from where a stopped run stood; saves as it goes and when stopped."""
@@ -148,7 +156,7 @@ def pretrain(
     teacher_minutes: float,
 ) -> None:  # fmt: skip
     """Teach the tower to see (lite-PT)."""
-    bounds = {"seed": seed, "batch": batch, "steps": steps}
+    bounds: dict[str, Any] = {"seed": seed, "batch": batch, "steps": steps}
     if teacher_minutes:
         taught = TeacherRun(replace(TEACHER, minutes=teacher_minutes, **bounds), parts["train"])
         _train(taught, out, "teacher", taught.reader, parts["dev"])

@@ -34,4 +34,4 @@ def blood_cells(examples: Sequence[Example]) -> list[Example]:
 def save_adapter(model: PeftModel, base: str, folder: Path) -> None:
     """The adapter alone, naming the checkpoint that it belongs to."""
     model.peft_config["default"].base_model_name_or_path = base
-    model.save_pretrained(folder)
+    model.save_pretrained(str(folder))

@@ -9,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import numpy as np
 import torch
@@ -76,7 +77,7 @@ class Curve:
         """Mean of each loss over the recent steps that had it."""
         return {name: fmean(values) for name, values in sorted(self.recent.items())}
 
-    def write(self, run: Run, reader: nn.Module) -> dict[str, float]:
+    def write(self, run: Run[Any], reader: nn.Module) -> dict[str, float]:
         """Measure, append the row, and return it."""
         training = reader.training
         measured = figures(reader.eval(), self.dev) if self.dev else {}

@@ -7,10 +7,10 @@ sinusoidal positions.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
-from transformers import SiglipVisionModel
 
 _QUERY_KEY = (0.7, 0.7)  # noise, identity: the paper's
 _VALUE_OUTPUT = (0.4, -0.4)
@@ -38,8 +38,8 @@ def _product(
 
 
 @torch.no_grad()
-def initialise(tower: SiglipVisionModel) -> None:
-    """Set attention and position weights of every layer, in place."""
+def initialise(tower: Any) -> None:
+    """Set attention and position weights of every layer of a SiglipVisionModel, in place."""
     config = tower.config
     width, heads = config.hidden_size, config.num_attention_heads
     side = config.image_size // config.patch_size

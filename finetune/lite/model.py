@@ -56,6 +56,14 @@ def texts(seed: int = 0) -> Iterator[str]:
         yield from [f"the {word} of", f"{word} {word}", f"{word.capitalize()} is"]
 
 
+def examples(seed: int = 0, number: int = 60) -> list[str]:
+    """Descriptions as the model writes them, from random facts: serving guesses ahead by them."""
+    rng = random.Random(seed)
+    kinds = [*KINDS, *["cell"] * len(KINDS)]  # most are asked of single cells
+    drawn = (rng.choice(kinds) for _ in range(number))
+    return list(dict.fromkeys(tasks.describe(k, _random_facts(k, rng), rng)[1] for k in drawn))
+
+
 def tokenizer() -> PreTrainedTokenizerFast:
     """A byte-pair tokenizer with single digits and bytes for what it does not know."""
     pieces = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))

@@ -43,6 +43,7 @@ class Recipe:
     text_from: float = 0.0  # share of the run after which text is trained
     text_share: float = 1.0  # of the steps from then on
     plain_share: float = 0.3  # of the text steps, with the library's own mask
+    still: float = 0.0  # share of the text steps that leave the tower as it is
     tower_rate: float = 1.0  # learning rate of the tower, relative
     pretraining: bool = False  # descriptions and boxes only
     seed: int = 0
@@ -50,7 +51,7 @@ class Recipe:
 
 def precision() -> torch.dtype:
     """bfloat16 where the CPU multiplies it in hardware; elsewhere it is many times slower."""
-    fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()  # type: ignore[no-untyped-call]
+    fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
     return torch.bfloat16 if fast else torch.float32
 
 
@@ -136,7 +137,7 @@ class Run(ABC, Generic[Batch]):
         for module in self.modules.values():
             module.train()
         losses = self.loss(batch)
-        torch.autograd.backward(sum(losses.values()))
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)

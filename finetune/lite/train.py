@@ -21,7 +21,7 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from finetune.data.example import Example
 from finetune.lite.batch import IGNORED, Encoder, Sample, asked, packed_mask, pixel_values
 from finetune.lite.heads import Heads, density_loss, distillation_loss, options_loss
-from finetune.lite.model import IMAGE_TOKENS
+from finetune.lite.model import IMAGE_TOKENS, examples
 from finetune.lite.run import Recipe, Run, autocast
 from finetune.lite.teacher import Teacher
 
@@ -141,6 +141,7 @@ class Batch:
 
     kind: Kind
     plain: bool  # text with the library's own mask
+    still: bool  # text alone: the tower is looked through, not trained
     samples: list[Sample]
     pixels: torch.Tensor  # (n, 3, SIDE, SIDE)
     taught: tuple[torch.Tensor, torch.Tensor] | None  # the teacher's features and logits
@@ -155,7 +156,7 @@ class LiteRun(Run[Batch]):
         recipe: Recipe,
         processor: PaliGemmaProcessor,
         model: PaliGemmaForConditionalGeneration,
-        examples: Sequence[Example],
+        images: Sequence[Example],
         teacher: Teacher | None = None,
     ) -> None:
         self.processor, self.model, self.teacher = processor, model, teacher
@@ -163,7 +164,7 @@ class LiteRun(Run[Batch]):
         self.encoder = Encoder(processor)
         self.reader = Reader(model, self.heads)
         modules = {"model": model, "heads": self.heads}
-        super().__init__(recipe, modules, examples, {"model.vision_tower": recipe.tower_rate})
+        super().__init__(recipe, modules, images, {"model.vision_tower": recipe.tower_rate})
 
     def prepare(self, samples: list[Sample], rng: random.Random, progress: float) -> Batch:
         """Choose what the step learns, and ask the teacher."""
@@ -174,8 +175,10 @@ class LiteRun(Run[Batch]):
             order = torch.tensor(rng.sample(range(len(samples)), len(samples)))
             pixels = torch.lerp(pixels[order], pixels, rng.uniform(0.5, 1.0))
         plain = text and rng.random() < self.recipe.plain_share
+        still = text and rng.random() < self.recipe.still
         kind: Kind = "text" if text else "blended" if blended else "tower"
-        return Batch(kind, plain, samples, pixels, self._taught(pixels), rng)
+        taught = None if still else self._taught(pixels)
+        return Batch(kind, plain, still, samples, pixels, taught, rng)
 
     def _taught(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
         if self.teacher is None:
@@ -187,9 +190,9 @@ class LiteRun(Run[Batch]):
     def loss(self, batch: Batch) -> Losses:
         # The library's mask takes no gaps.
         kept = None if batch.plain else self._kept(batch)
-        with autocast():
+        with autocast(), torch.set_grad_enabled(not batch.still):
             tower = see(self.model, batch.pixels, kept)
-        losses = self._tower(tower.float(), batch, kept)
+        losses = {} if batch.still else self._tower(tower.float(), batch, kept)
         if batch.kind == "text":
             losses["answers"] = answers_loss(self.model, self.encoder, batch, tower, kept)
         return losses
@@ -220,8 +223,9 @@ class LiteRun(Run[Batch]):
 def export(
     model: PaliGemmaForConditionalGeneration, processor: PaliGemmaProcessor, folder: Path
 ) -> None:
-    """The stock folder in bfloat16: weights, configuration, processor and tokenizer."""
+    """The stock folder in bfloat16: weights, configuration, processor, tokenizer, examples."""
     exported = PaliGemmaForConditionalGeneration(copy.deepcopy(model.config))
     exported.load_state_dict(model.state_dict())
     exported.bfloat16().save_pretrained(folder)
     processor.save_pretrained(folder)
+    (folder / "examples.txt").write_text("\n".join(examples()) + "\n", "utf-8")

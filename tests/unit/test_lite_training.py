@@ -76,7 +76,7 @@ def tiny(made):
     return build(made, width=64, layers=1, decoder_layers=1)
 
 
-RECIPE = Recipe(steps=4, batch=2, kept=0.5, whole_from=0.7, text_share=0.7)
+RECIPE = Recipe(steps=4, batch=2, kept=0.5, whole_from=0.7, text_share=0.7, still=0.3)
 
 
 @pytest.fixture
@@ -221,7 +221,7 @@ def test_the_plain_loss_is_that_of_the_stock_class(made, tiny):
     image = Image.fromarray(one.pixels)
     inputs = made(images=image, text=f"<image>{drawn[0]}", suffix=drawn[1], return_tensors="pt")
     seen = inputs["pixel_values"]
-    batch = Batch("text", True, [one], seen, None, random.Random(0))
+    batch = Batch("text", True, True, [one], seen, None, random.Random(0))
     with torch.autocast("cpu", enabled=False), torch.no_grad():
         ours = answers_loss(tiny.eval(), Encoder(made), batch, see(tiny, seen, None), None)
         assert torch.allclose(ours, tiny(**inputs).loss, rtol=0.01)  # bfloat16, where it is fast
