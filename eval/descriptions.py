@@ -5,7 +5,8 @@ gives its interval (percentile bootstrap, Efron 1979), also of tens of thousands
 has no truth adds nothing; a figure without any truth is NaN. It runs no model and knows no dataset.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -16,9 +17,10 @@ Facts = Mapping[str, str]
 Pair = tuple[Facts, Facts]  # truth, said
 Answers = Sequence[tuple[float, bool]]  # probability and rightness of each answer on an image
 Sums = NDArray[np.float64]
-Formula = Callable[[Sums], float]  # (terms,) -> figure
+Formula = Callable[[Sums], Sums]  # (…, terms) -> figures (…)
 Row = TypeVar("Row")
 RESAMPLES = 1000
+_AT_ONCE = 100  # resamplings held in memory
 BINS = 10
 NAN = float("nan")
 
@@ -47,20 +49,22 @@ class Metric(Generic[Row]):
         return float(formula(added.sum(0)))
 
 
+def _resampled(n: int) -> Iterator[Sums]:
+    """How often each of n rows is drawn, (_AT_ONCE, n), RESAMPLES in all."""
+    draw = np.random.default_rng(0)
+    for _ in range(0, RESAMPLES, _AT_ONCE):
+        drawn = draw.integers(n, size=(_AT_ONCE, n))
+        yield np.array([np.bincount(rows, minlength=n) for rows in drawn], dtype=float)
+
+
 def estimate(metric: Metric[Row], rows: Sequence[Row]) -> Estimate:
     """The metric of the rows, and its 2.5 and 97.5 percentiles over 1,000 resamplings."""
     n = len(rows)
     if not n:
         return Estimate(NAN, NAN, NAN, 0)
     added, formula = metric.terms(rows)
-    draw = np.random.default_rng(0)
-    resampled = np.array(
-        [
-            formula(np.bincount(draw.integers(n, size=n), minlength=n) @ added)
-            for _ in range(RESAMPLES)
-        ]
-    )
-    known = resampled[~np.isnan(resampled)]
+    figures = np.concatenate([formula(times @ added) for times in _resampled(n)])
+    known = figures[~np.isnan(figures)]
     low, high = np.percentile(known, [2.5, 97.5]) if known.size else (NAN, NAN)
     return Estimate(float(formula(added.sum(0))), float(low), float(high), n)
 
@@ -75,8 +79,13 @@ def _table(rows: Iterable[Sequence[float]], terms: int) -> Sums:
     return np.array([*rows], dtype=float).reshape(-1, terms)
 
 
-def _share(sums: Sums) -> float:
-    return float(sums[0] / sums[1]) if sums[1] else NAN
+def _ratio(part: Sums, whole: Sums) -> Sums:
+    """part / whole; NaN where there is no whole."""
+    return np.divide(part, whole, out=np.full(np.shape(whole), NAN), where=whole > 0)
+
+
+def _share(sums: Sums) -> Sums:
+    return _ratio(sums[..., 0], sums[..., 1])
 
 
 def mean_value() -> Metric[float]:
@@ -106,26 +115,27 @@ def _confusions(pairs: Sequence[Pair], name: str) -> Sums:
     return found
 
 
-def _square(sums: Sums) -> Sums:
-    side = round(len(sums) ** 0.5)
-    return sums.reshape(side, side)
+def _hits(sums: Sums) -> tuple[Sums, Sums, Sums]:
+    """Of each class: how often it was recognised, true, and said."""
+    side = math.isqrt(sums.shape[-1])
+    counts = sums.reshape(*sums.shape[:-1], side, side)
+    return counts.diagonal(axis1=-2, axis2=-1), counts.sum(-1), counts.sum(-2)
 
 
-def _mean(values: Sums) -> float:
-    return float(values.mean()) if values.size else NAN
+def _mean_of_present(values: Sums, true: Sums) -> Sums:
+    present = true > 0
+    return _ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
 
 
-def _recall(sums: Sums) -> float:
-    counts = _square(sums)
-    present = counts.sum(1) > 0
-    return _mean(counts.diagonal()[present] / counts.sum(1)[present])
+def _recall(sums: Sums) -> Sums:
+    right, true, _ = _hits(sums)
+    return _mean_of_present(_ratio(right, true), true)
 
 
-def _f1(sums: Sums) -> float:
+def _f1(sums: Sums) -> Sums:
     """Mean F1 of the classes that occur in the truth (silence is no class of its own)."""
-    counts = _square(sums)
-    present = counts.sum(1) > 0
-    return _mean(2 * counts.diagonal()[present] / (counts.sum(0) + counts.sum(1))[present])
+    right, true, said = _hits(sums)
+    return _mean_of_present(_ratio(2 * right, true + said), true)
 
 
 def balanced_accuracy(name: str) -> Metric[Pair]:
@@ -140,9 +150,9 @@ def macro_f1(names: Sequence[str]) -> Metric[Pair]:
         blocks = [_confusions(pairs, name) for name in names]
         ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
 
-        def formula(sums: Sums) -> float:
-            found = np.array([_f1(block) for block in np.split(sums, ends)])
-            return _mean(found[~np.isnan(found)])
+        def formula(sums: Sums) -> Sums:
+            found = np.stack([_f1(block) for block in np.split(sums, ends, axis=-1)], -1)
+            return _ratio(np.nansum(found, -1), (~np.isnan(found)).sum(-1))
 
         return np.hstack(blocks), formula
 
@@ -168,15 +178,16 @@ def _fact_metric(formula: Formula) -> Metric[Pair]:
     return Metric(lambda pairs: (_facts(pairs), formula))
 
 
-def _harmonic(sums: Sums) -> float:
-    right, spoken, true = sums
-    return float(2 * right / (spoken + true)) if true else NAN
-
-
-fact_f1 = _fact_metric(_harmonic)
-fact_recall = _fact_metric(lambda sums: _share(sums[[0, 2]]))
+fact_f1 = _fact_metric(
+    lambda sums: np.where(
+        sums[..., 2] > 0, _ratio(2 * sums[..., 0], sums[..., 1] + sums[..., 2]), NAN
+    )
+)
+fact_recall = _fact_metric(lambda sums: _share(sums[..., [0, 2]]))
 # Who says nothing that can be judged is never wrong, and never right: 0, as the F1 is.
-fact_precision = _fact_metric(lambda sums: float(sums[0] / max(1, sums[1])) if sums[2] else NAN)
+fact_precision = _fact_metric(
+    lambda sums: np.where(sums[..., 2] > 0, sums[..., 0] / np.maximum(1, sums[..., 1]), NAN)
+)
 
 
 def as_count(words: str) -> int:
@@ -221,8 +232,8 @@ def _bins(answers: Answers) -> list[float]:
     return [float(value) for value in added]
 
 
-def _gap(sums: Sums) -> float:
-    return float(np.abs(sums[:-1]).sum() / sums[-1]) if sums[-1] else NAN
+def _gap(sums: Sums) -> Sums:
+    return _ratio(np.abs(sums[..., :-1]).sum(-1), sums[..., -1])
 
 
 # Expected calibration error (Naeini et al. 2015) of the answers on each image, equal-width bins.

@@ -143,5 +143,5 @@ def _nothing(
             f"no class of {root} is one that the model can say: {', '.join(names[:20])}; write "
             "lines of name,class into a csv file and name it with --map"
         )
-    first = "; the first: {} {}".format(*skipped[0]) if skipped else ""
+    first = "; the first: {}: {}".format(*skipped[0]) if skipped else ""
     return BadInputError(f"no image below {root} can be measured ({len(skipped)} skipped{first})")

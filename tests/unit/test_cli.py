@@ -26,7 +26,7 @@ from agent.turn import TurnRecord
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
 from tools.protocols import Generated, ImageFeatures
 
-COMMANDS = ["ask", "chat", "describe", "doctor", "ingest", "library", "settings"]
+COMMANDS = ["ask", "chat", "describe", "doctor", "eval", "ingest", "library", "settings"]
 
 
 class Eyes:

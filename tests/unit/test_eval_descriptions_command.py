@@ -1,0 +1,538 @@
+"""`cytoscribe eval descriptions`: every figure by hand, on tiny folders in each layout."""
+
+import csv
+import json
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from eval.class_names import ClassNames, read_map
+from eval.commands.group import eval_group
+from eval.evaluation import Request, evaluate
+from eval.figures import MEANINGS
+from eval.measuring import Limits, one_thread
+from eval.seeing import count_of
+from eval.table import in_words
+from tools import simulate
+from tools.errors import BadInputError
+from tools.evidence import DescriptionEvidence, Finding
+from tools.findings import ATTRIBUTES, QUESTIONS
+from tools.protocols import Generated, ImageFeatures
+
+SHIPPED = Path(__file__).resolve().parents[2] / "agent" / "checkpoints" / "lite"
+GREY = 128  # the red of the blank image
+BY_PROMPT = {question.prompt: question for question in QUESTIONS}
+TIMES = ("seconds_per_image", "seconds_per_image_batch")
+
+
+class Oracle:
+    """Says of an image what is written for the red of its first pixel, with probability `sure`."""
+
+    name, embedding_dim = "oracle", 1
+
+    def __init__(self, says, sure=0.8) -> None:
+        self.says, self.sure, self.most = says, sure, 0
+
+    def look(self, images):
+        self.most = max(self.most, len(images))
+        return ImageFeatures([image.getpixel((0, 0))[0] for image in images], len(images))
+
+    def describe(self, features, *_):
+        return [Generated(self.says.get(red, {}).get("text", ""), 0.9) for red in features.tower]
+
+    def answer(self, features, question, *_):
+        return [Generated(self.says.get(red, {}).get(question, "0"), 0.9) for red in features.tower]
+
+    def score(self, features, question, options):
+        rows = np.full((features.n, len(options)), (1 - self.sure) / (len(options) - 1))
+        for row, red in zip(rows, features.tower, strict=True):
+            said = self.says.get(red, {}).get(BY_PROMPT[question].name, options[0])
+            row[options.index(said)] = self.sure
+        return rows
+
+
+def picture(path, red):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (8, 8), (red, 0, 0)).save(path)
+    return path
+
+
+def run(says, dataset, root, sure=0.8, **request):
+    return evaluate(Request(dataset, root, **request), lambda: Oracle(says, sure), Limits())
+
+
+def cells(root, *classes):
+    """Folders with an image each, of red 1, 2, …"""
+    for red, name in enumerate(classes, 1):
+        picture(root / name / f"{red}.png", red)
+    return root
+
+
+def cell(name, **more):
+    return {"subject": "single blood cell", "cell_type": name, "text": f"It is a {name}.", **more}
+
+
+# class folders
+
+
+def test_classes_are_judged_over_all_options_and_among_those_present(tmp_path):
+    cells(tmp_path, "Neutrophils", "LY", "monocyte")
+    picture(tmp_path / "LY" / "4.png", 4)
+    says = {1: cell("neutrophil"), 2: cell("lymphocyte"), 3: cell("platelet"), 4: cell("platelet")}
+    told = run(says, "classes", tmp_path)
+    assert told["class_accuracy"] == 2 / 4
+    assert told["balanced_accuracy"] == pytest.approx((1 + 1 / 2 + 0) / 3)
+    # Without "platelet" all others are equally likely: the first of those present, a lymphocyte.
+    assert told["balanced_accuracy_among_present"] == pytest.approx((1 + 1 + 0) / 3)
+    assert told["fact_f1"] == told["fact_precision"] == told["fact_recall"] == 2 / 4
+    assert told["ece"] == pytest.approx(0.8 - 2 / 4)
+    assert told["images"] == told["measured_on"]["class_accuracy"] == 4
+
+
+def test_keys_that_do_not_apply_are_null_and_all_are_there(tmp_path):
+    told = run({}, "classes", cells(tmp_path, "platelet"))
+    for figures in (told, *told["controls"].values()):
+        assert {*MEANINGS, *(f"{key}_ci" for key in MEANINGS)} <= figures.keys()
+        for key in ("attribute_macro_f1", "count_within_10", "stain_accuracy", "modality_accuracy"):
+            assert figures[key] is None and figures[f"{key}_ci"] is None
+    assert set(told["controls"]) == {"blank", "shuffled", "majority"}
+    assert {*TIMES, "seconds_per_image_ci", "images", "model", "skipped"} <= told.keys()
+    assert "NaN" not in json.dumps(told)
+
+
+def test_an_interval_holds_its_figure(tmp_path):
+    cells(tmp_path, *["neutrophil"] * 9, "monocyte")
+    told = run({red: cell("neutrophil") for red in range(20)}, "classes", tmp_path)
+    low, high = told["class_accuracy_ci"]
+    assert low < told["class_accuracy"] == 0.9 < high
+    assert told["controls"]["majority"]["class_accuracy"] == 0.9
+    assert told["controls"]["majority"]["balanced_accuracy"] == 0.5
+
+
+def test_a_blank_image_is_asked_the_same_questions(tmp_path):
+    cells(tmp_path, "neutrophil", "monocyte")
+    says = {1: cell("neutrophil"), 2: cell("monocyte"), GREY: cell("monocyte")}
+    told = run(says, "classes", tmp_path)
+    assert told["class_accuracy"] == told["fact_f1"] == 1.0
+    assert told["controls"]["blank"]["class_accuracy"] == 0.5
+    assert told["controls"]["blank"]["fact_f1"] == 0.5
+    assert told["controls"]["shuffled"]["class_accuracy"] in (0.0, 1.0)
+
+
+def test_the_stain_is_judged_where_the_user_states_it(tmp_path):
+    says = {1: cell("neutrophil", stain="fluorescent dye", modality="stained blood smear")}
+    root = cells(tmp_path, "neutrophil")
+    told = run(says, "classes", root, stain="Romanowsky", modality="stained blood smear")
+    assert (told["stain_accuracy"], told["modality_accuracy"]) == (0.0, 1.0)
+
+
+def test_the_model_need_not_know_that_it_is_a_cell(tmp_path):
+    """The cell type is asked of a cell, also where the model takes the image for a tissue."""
+    says = {1: cell("neutrophil") | {"subject": "tissue section"}}
+    assert run(says, "classes", cells(tmp_path, "neutrophil"))["class_accuracy"] == 1.0
+
+
+def test_red_cells_and_tissues_are_classes_too(tmp_path):
+    cells(tmp_path, "burr cells", "schistocyte")
+    says = {1: {"red_cell_type": "burr cell"}, 2: {"red_cell_type": "spherocyte"}}
+    assert run(says, "classes", tmp_path)["class_accuracy"] == 0.5
+
+
+def test_a_class_may_lie_above_the_folder_of_a_patient(tmp_path):
+    picture(tmp_path / "train" / "Monocyte" / "patient 7" / "a.png", 1)
+    assert run({1: cell("monocyte")}, "classes", tmp_path)["class_accuracy"] == 1.0
+
+
+def test_classes_that_no_model_can_say_are_named_and_left_out(tmp_path):
+    cells(tmp_path, "neutrophil", "Myeloblast", "smudge")
+    told = run({1: cell("neutrophil")}, "classes", tmp_path)
+    assert (told["class_accuracy"], told["images"], told["unmapped"]) == (1.0, 1, 2)
+    assert told["unmapped_classes"] == {"Myeloblast": 1, "smudge": 1}
+    assert "Myeloblast (1)" in in_words(told)
+
+
+def test_a_folder_of_unknown_classes_asks_for_a_map(tmp_path):
+    with pytest.raises(BadInputError, match=r"no class .*: odd; write lines of name,class.*--map"):
+        run({}, "classes", cells(tmp_path, "odd"))
+
+
+def test_a_map_names_foreign_classes(tmp_path):
+    cells(tmp_path / "set", "Große Zelle", "typ B", "neutrophil", "neu")
+    table = tmp_path / "map.csv"
+    table.write_text("name,class\ngrosse zelle,Monocytes\nTYP_B,BNE\nneutrophil,\n")
+    says = {1: cell("monocyte"), 2: cell("neutrophil"), 3: {}, 4: cell("neutrophil")}
+    told = run(says, "classes", tmp_path / "set", class_map=table)
+    assert (told["class_accuracy"], told["images"]) == (1.0, 3)
+    assert told["unmapped_classes"] == {"neutrophil": 1}
+
+
+def test_a_map_needs_no_header_and_must_name_what_the_model_can_say(tmp_path):
+    table = tmp_path / "map.csv"
+    table.write_text("odd,lymphocyte\n")
+    assert read_map(table).of_class("ODD") == ("cell_type", "lymphocyte")
+    table.write_text("odd,wizard\n")
+    with pytest.raises(BadInputError, match=r"map.csv maps to 'wizard'.*basophil"):
+        read_map(table)
+
+
+@pytest.mark.parametrize(
+    ("cell_type", "names"),
+    [
+        ("basophil", "BA, basophils, Basophile Granulozyten, Basófilo, basophilic granulocyte"),
+        ("eosinophil", "EO, EOS, Eosinophile, éosinophiles, eosinófilos, 3_Eosinophil"),
+        ("erythroblast", "ERB, EBO, NRBC, normoblasts, Nucleated_red_blood_cells, Erythroblasten"),
+        ("immature granulocyte", "IG, MMY, promyelocyte, Metamyelocytes, unreife Granulozyten"),
+        ("lymphocyte", "LY, lymphocytes, Lymphozyten, linfocitos, small lymphocyte"),
+        ("monocyte", "MO, Monozyt, monocitos, MONOCYTE"),
+        ("neutrophil", "SNE, bne, segmented neutrophil, band neutrophils, Segmentkernige, PMN?no"),
+        ("platelet", "thrombocyte, Thrombozyten, plaquettes, plaquetas, PLT, Blutplättchen"),
+    ],
+)
+def test_laboratories_call_one_cell_by_many_names(cell_type, names):
+    for name in names.split(", "):
+        found = ClassNames().of_class(name)
+        assert found == (None if name.endswith("?no") else ("cell_type", cell_type)), name
+
+
+@pytest.mark.parametrize("name", ["blast", "Myeloblast", "mononuclear", "my cells", "cells", "42"])
+def test_an_uncertain_name_is_no_class(name):
+    assert ClassNames().of_class(name) is None
+
+
+# WBCAtt
+
+
+def attributes(**changed):
+    first = {question.name: question.options[0] for question in ATTRIBUTES}
+    return first | changed
+
+
+WBCATT = {"chromatin_density": "densely", "nucleus_shape": "unsegmented-band"}
+
+
+def wbcatt(root, table, *rows):
+    """Images of red 1, 2, … with a csv row each."""
+    for red, row in enumerate(rows, 1):
+        picture(root / "PBC_dataset_normal_DIB" / row["label"].lower() / f"X_{red}.jpg", red * 40)
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["img_name", *rows[0], "path"])
+        writer.writeheader()
+        for red, row in enumerate(rows, 1):
+            writer.writerow({"img_name": f"X_{red}.jpg", "path": "elsewhere/", **row, **WBCATT})
+    return root
+
+
+def near(red, says):
+    """JPEG changes colours a little."""
+    return {red + off: says for off in range(-3, 4)}
+
+
+def test_wbcatt_gives_the_macro_f1_of_its_eleven_attributes(tmp_path):
+    one, two = attributes(), attributes(cell_size="small")
+    wbcatt(
+        tmp_path,
+        tmp_path / "pbc_attr_v1_test.csv",
+        {"label": "Neutrophil", **one},
+        {"label": "Monocyte", **two},
+    )
+    text = "A big cell in a stained blood smear, Romanowsky stain."
+    says = near(40, cell("neutrophil", text=text)) | near(80, cell("monocyte", text=text))
+    told = run(says, "wbcatt", tmp_path)
+    # "big" for both: F1 2/3 for big, 0 for small; the ten others are right.
+    assert told["attribute_macro_f1"] == pytest.approx((1 / 3 + 10) / 11)
+    assert told["attribute_macro_f1_text"] == pytest.approx((1 / 3) / 11)
+    assert told["class_accuracy"] == 1.0
+    # Each text: stain and modality right; cell size right once. True: 14 facts that have words.
+    assert told["fact_precision"] == 5 / 6
+    assert told["fact_recall"] == 5 / 28
+    assert told["fact_f1"] == pytest.approx(2 * 5 / (6 + 28))
+    assert told["count_exact"] is None and told["counts"] == {}
+
+
+def test_no_granules_in_a_text_means_none_of_any_type_or_colour(tmp_path):
+    row = attributes(granularity="no", granule_type="nil", granule_colour="nil")
+    wbcatt(tmp_path, tmp_path / "pbc_attr_v1_val.csv", {"label": "Monocyte", **row})
+    told = run(near(40, {"text": "There are no granules."}), "wbcatt", tmp_path)
+    assert told["attribute_macro_f1_text"] == pytest.approx(3 / 11)
+
+
+def test_attributes_come_from_the_split_and_only_its_images_are_taken(tmp_path):
+    split = tmp_path / "official.csv"
+    wbcatt(tmp_path / "set", split, *({"label": "Neutrophil", **attributes()} for _ in range(3)))
+    lines = split.read_text().splitlines()
+    split.write_text("\n".join([*lines[:3], lines[3].replace("X_3", "GONE")]) + "\n")
+    told = run({}, "wbcatt", tmp_path / "set", split=split)
+    assert (told["images"], told["missing_names"]) == (2, ["GONE.jpg"])
+    assert told["measured_on"]["attribute_macro_f1"] == 2
+
+
+def test_the_images_of_a_split_may_lie_in_any_folder(tmp_path):
+    split = tmp_path / "t.csv"
+    wbcatt(tmp_path / "set", split, {"label": "Basophil", **attributes()})
+    folder = tmp_path / "set" / "PBC_dataset_normal_DIB" / "basophil"
+    folder.rename(tmp_path / "all images")
+    told = run(near(40, cell("basophil")), "wbcatt", tmp_path / "all images", split=split)
+    assert told["class_accuracy"] == 1.0 and told["attribute_macro_f1"] == 1.0
+
+
+def test_an_attribute_that_wbcatt_does_not_have_is_named(tmp_path):
+    rows = [{"label": "Monocyte", **attributes(cell_size=size)} for size in ("big", "huge")]
+    told = run({}, "wbcatt", wbcatt(tmp_path, tmp_path / "pbc_attr_v1_val.csv", *rows))
+    assert told["skipped"] == 1 and "cell_size is 'huge'" in told["skipped_files"][0]["reason"]
+
+
+# splits
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["1.png\n3.png\n", "file\nneutrophil/1\nmonocyte/3\n", "id;name\n7;C:\\x\\1.PNG\n8;3.png\n"],
+)
+def test_a_split_is_a_list_or_a_table_of_names_or_paths(tmp_path, text):
+    cells(tmp_path / "set", "neutrophil", "lymphocyte", "monocyte")
+    (tmp_path / "split.csv").write_text(text)
+    told = run({}, "classes", tmp_path / "set", split=tmp_path / "split.csv")
+    assert told["images"] == 2 and told["missing"] == 0
+
+
+def test_a_path_tells_images_of_one_name_apart(tmp_path):
+    picture(tmp_path / "set" / "neutrophil" / "1.png", 1)
+    picture(tmp_path / "set" / "monocyte" / "1.png", 2)
+    (tmp_path / "split.txt").write_text("/home/else/monocyte/1.png\n")
+    told = run({2: cell("monocyte")}, "classes", tmp_path / "set", split=tmp_path / "split.txt")
+    assert (told["images"], told["class_accuracy"]) == (1, 1.0)
+    (tmp_path / "split.txt").write_text("1.png\n")
+    assert run({}, "classes", tmp_path / "set", split=tmp_path / "split.txt")["images"] == 2
+
+
+def test_a_split_of_another_set_says_what_both_are_called(tmp_path):
+    cells(tmp_path / "set", "neutrophil")
+    (tmp_path / "split.csv").write_text("image\nBA_1.jpg\n")
+    with pytest.raises(BadInputError, match=r"names none of the 1 images.*BA_1.jpg.*1.png"):
+        run({}, "classes", tmp_path / "set", split=tmp_path / "split.csv")
+
+
+def test_a_draw_is_the_same_for_the_same_seed(tmp_path):
+    cells(tmp_path, *["neutrophil"] * 30)
+    says = {red: cell("neutrophil" if red % 2 else "monocyte") for red in range(31)}
+    drawn = [run(says, "classes", tmp_path, limit=9, seed=s)["class_accuracy"] for s in (5, 5, 6)]
+    assert drawn[0] == drawn[1] and run(says, "classes", tmp_path, limit=9)["images"] == 9
+    assert run(says, "classes", tmp_path, limit=99)["images"] == 30
+
+
+# VOC and masks: counts
+
+BOX = """<object><name>{0}</name><bndbox><xmin>{1}</xmin><ymin>1</ymin><xmax>99</xmax>
+<ymax>99</ymax></bndbox></object>"""
+
+
+def voc(root, *images):
+    """Images of red 1, 2, … with so many boxes of each name."""
+    for red, boxes in enumerate(images, 1):
+        picture(root / "JPEGImages" / f"{red}.png", red)
+        drawn = "".join(BOX.format(n, i) for n, number in boxes.items() for i in range(number))
+        (root / "Annotations").mkdir(exist_ok=True)
+        (root / "Annotations" / f"{red}.xml").write_text(f"<annotation>{drawn}</annotation>")
+    return root
+
+
+def test_smears_are_counted_by_thing_beside_the_median(tmp_path):
+    voc(tmp_path, {"RBC": 20, "Platelets": 1}, {"rbc": 10, "WBC": 1}, {"Erythrocytes": 30})
+    asked = "how many red blood cells are there?"
+    says = {
+        1: {"text": "There are 22 red blood cells and 0 platelets.", asked: "20"},
+        2: {"text": "Nothing.", asked: "10"},
+        3: {"text": "There are 20 red blood cells.", asked: "babble"},
+        GREY: {"text": "There are 30 red blood cells."},
+    }
+    told = run(says, "voc", tmp_path)
+    assert (told["count_within_10"], told["count_exact"]) == (2 / 3, 1 / 3)
+    assert told["count_mae"] == (2 + 0 + 10) / 3
+    red = told["counts"]["red blood cell"]
+    assert red["within_10"] == told["count_within_10"] and red["constant"] == 20
+    assert told["count_within_10_constant"] == 1 / 3
+    assert red["from"] == {"answer": 1, "text": 2}
+    # An image without a box of what is boxed elsewhere has none: true 1, 0, 0; said 0, 0, 0.
+    assert told["counts"]["platelet"]["exact"] == 2 / 3
+    assert told["counts"]["white blood cell"]["mae"] == 1 / 3
+    assert told["controls"]["blank"]["count_within_10"] == 1 / 3
+    assert told["stain_accuracy"] is not None and told["class_accuracy"] is None
+
+
+def test_leukocytes_of_any_type_are_white_blood_cells(tmp_path):
+    told = run({}, "voc", voc(tmp_path, {"Neutrophil": 2, "lymphocytes": 1, "dirt": 4}))
+    assert told["counts"]["white blood cell"]["constant"] == 3
+    assert told["unmapped_classes"] == {"dirt": 1} and told["images"] == 1
+    assert "red blood cell" not in told["counts"] and told["count_within_10"] is None
+
+
+def test_what_was_measured_goes_before_what_was_said():
+    found = Finding(name="nuclei_count", value="12", origin="measured")
+    seen = Finding(name="nuclei_count", value="9", probability=0.9)
+    evidence = {"image_id": "i", "text": "", "model": "m"}
+    measured = DescriptionEvidence(findings=(seen, found), **evidence)
+    assert count_of("nucleus", measured, {"count:nucleus": "3"}, "4") == ("12", "measured")
+    unmeasured = DescriptionEvidence(findings=(seen,), **evidence)
+    assert count_of("nucleus", unmeasured, {"count:nucleus": "3"}, "4") == ("3", "text")
+    assert count_of("nucleus", unmeasured, {}, "4") == ("4", "answer")
+
+
+def label_image(path, number):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    values = np.zeros((20, 20), np.uint16)
+    values[::2, 0][:number] = np.arange(1, number + 1) * 300
+    Image.fromarray(values).save(path)
+
+
+@pytest.mark.parametrize("index", [None, "id,modality_derived,n_nuclei\na,fluorescence,5\n"])
+def test_nuclei_of_label_images_are_counted(tmp_path, index):
+    picture(tmp_path / "images" / "a.png", 1)
+    label_image(tmp_path / "labels" / "a.png", 5)
+    if index:
+        (tmp_path / "index.csv").write_text(index)
+    says = {1: {"text": "There are 5 nuclei.", "modality": "fluorescence microscopy"}}
+    told = run(says, "masks", tmp_path)
+    assert told["count_exact"] == told["counts"]["nucleus"]["exact"] == 1.0
+    assert told["modality_accuracy"] == (1.0 if index else None)
+    assert told["stain_accuracy"] == (0.0 if index else None)
+
+
+@pytest.mark.parametrize("below", ["", "stage1_train"])
+def test_nuclei_of_the_official_layout_are_counted(tmp_path, below):
+    for number, name in ((2, "0a"), (3, "0b")):
+        picture(tmp_path / below / name / "images" / f"{name}.png", number)
+        for mask in range(number):
+            picture(tmp_path / below / name / "masks" / f"{mask}.png", 255)
+    (tmp_path / "split.csv").write_text("id\n0b\n")
+    told = run({3: {"text": "3 nuclei"}}, "masks", tmp_path, split=tmp_path / "split.csv")
+    assert (told["images"], told["count_exact"], told["count_of"]) == (1, 1.0, "nucleus")
+
+
+# what goes wrong
+
+
+def test_a_bad_image_is_skipped_and_named(tmp_path):
+    cells(tmp_path, "neutrophil", "monocyte")
+    (tmp_path / "monocyte" / "bad.png").write_bytes(b"not an image")
+    told = run({}, "classes", tmp_path)
+    assert (told["images"], told["skipped"]) == (2, 1)
+    assert told["skipped_files"][0]["path"].endswith("bad.png")
+    assert "1 images were skipped" in in_words(told)
+
+
+def test_only_bad_images_are_an_error_that_names_the_first(tmp_path):
+    (tmp_path / "monocyte").mkdir()
+    (tmp_path / "monocyte" / "bad.png").write_bytes(b"not an image")
+    with pytest.raises(BadInputError, match=r"no image below .*\(1 skipped; the first: .*bad.png"):
+        run({}, "classes", tmp_path)
+
+
+@pytest.mark.parametrize("dataset", ["wbcatt", "classes", "voc", "masks"])
+def test_an_empty_folder_says_what_was_looked_for(tmp_path, dataset):
+    with pytest.raises(BadInputError, match=r"no known layout. Looked for .*the folder is empty"):
+        run({}, dataset, tmp_path)
+
+
+def test_the_wrong_root_says_what_was_found(tmp_path):
+    root = cells(tmp_path, "neutrophil")
+    with pytest.raises(BadInputError, match=r"Looked for voc: folders Annotations.*Found neutroph"):
+        run({}, "voc", root)
+
+
+def test_images_go_through_in_batches(tmp_path):
+    cells(tmp_path, *["neutrophil"] * 40)
+    model, steps = Oracle({}), []
+
+    def watch(label, length):
+        return nullcontext(lambda n: steps.append((label, n)))
+
+    evaluate(Request("classes", tmp_path), lambda: model, Limits(), watch)
+    assert model.most == 16
+    assert sum(n for label, n in steps if label == "Asking") == 40
+
+
+def test_the_threads_of_torch_are_put_back():
+    before = torch.get_num_threads()
+    with pytest.raises(ZeroDivisionError), one_thread():
+        assert torch.get_num_threads() == 1
+        1 / 0  # noqa: B018
+    assert torch.get_num_threads() == before
+
+
+# the command, with the shipped checkpoint
+
+
+def command(*words):
+    return CliRunner().invoke(eval_group, ["descriptions", *map(str, words)])
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The command's result on three simulated cells and a file that is no image, and its --out."""
+    root = tmp_path_factory.mktemp("drawn")
+    for seed, name in enumerate(("neutrophil", "lymphocyte", "monocyte")):
+        (root / name).mkdir()
+        drawn = simulate.draw("cell", seed, name)
+        Image.fromarray(drawn.pixels).save(root / name / f"{seed}.png")
+    (root / "monocyte" / "bad.png").write_bytes(b"not an image")
+    out = root.parent / "figures.json"
+    asked = ("--dataset", "classes", "--root", root, "--model", SHIPPED, "--out", out, "--json")
+    return command(*asked, "--modality", "stained blood smear"), out
+
+
+def test_stdout_is_json_alone_and_stderr_names_what_was_skipped(measured):
+    result, out = measured
+    assert result.exit_code == 3
+    told = json.loads(result.stdout)
+    assert told == json.loads(out.read_text())
+    assert "bad.png is not an image" in result.stderr
+
+
+def test_the_shipped_checkpoint_is_measured(measured):
+    told = json.loads(measured[0].stdout)
+    assert told["model"].startswith("lite@") and told["images"] == 3
+    for key in ("class_accuracy", "balanced_accuracy", "fact_f1", "modality_accuracy", "ece"):
+        low, high = told[f"{key}_ci"]
+        assert 0 <= low <= told[key] <= high <= 1
+        assert told["controls"]["blank"][key] is not None
+    assert all(told[key] > 0 and len(told[f"{key}_ci"]) == 2 for key in TIMES)
+    assert told["controls"]["blank"]["class_accuracy"] <= 2 / 3
+
+
+def test_ctrl_c_says_that_nothing_was_written(tmp_path, monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agent.build.open_model", interrupted)
+    root, out = cells(tmp_path / "set", "neutrophil"), tmp_path / "out.json"
+    result = command("--dataset", "classes", "--root", root, "--out", out)
+    assert result.exit_code == 130 and "nothing was written" in result.stderr
+    assert not result.stdout and not out.exists()
+
+
+def test_no_model_is_loaded_where_there_is_nothing_to_measure(tmp_path):
+    result = command("--dataset", "voc", "--root", tmp_path, "--model", tmp_path / "none")
+    assert isinstance(result.exception, BadInputError) and "empty" in str(result.exception)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("dataset", "folder", "key"),
+    [
+        ("wbcatt", "pbc_wbcatt", "attribute_macro_f1"),
+        ("voc", "bccd", "count_within_10"),
+        ("masks", "nuclei_dsb2018", "count_within_10"),
+        ("masks", "nuclei_dsb2018/official_layout_sample", "count_within_10"),
+        ("classes", "pbc_wbcatt/PBC_dataset_normal_DIB", "balanced_accuracy"),
+        ("classes", "histology/crc_val_he_7k", "balanced_accuracy"),
+    ],
+)
+def test_real_sets_are_measured(shared_data, dataset, folder, key):
+    told = run({}, dataset, shared_data / folder, limit=4)
+    assert told["images"] == 4 and not told["skipped"] and not told["unmapped"]
+    assert told[key] is not None and told["controls"]["majority"][key] is not None
