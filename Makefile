@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -36,6 +36,10 @@ lint: $(DEVELOPS)  ## check style, types and the order of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-descriptions: $(RUNS)  ## measure descriptions on the held-out images below DATA=DIR
+	@test -n "$(DATA)" || { echo 'Name the folder of the sets: make bench-descriptions DATA=DIR'; exit 2; }
+	$(BIN)/python docs/scripts/bench_descriptions.py "$(DATA)" $(BENCH)
 
 clean:  ## remove the environment and the caches; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

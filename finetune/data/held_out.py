@@ -11,11 +11,12 @@ from pathlib import Path
 
 import click
 
+from eval.truth import Dataset
 from finetune.data.collection import DATASETS, load
 from finetune.data.example import Example, Split
 
 # Sets with a layout that the evaluation reads: name of the list, its --dataset.
-LAYOUTS: Mapping[str, str] = {
+LAYOUTS: Mapping[str, Dataset] = {
     "pbc_wbcatt": "wbcatt",
     "bccd": "voc",
     "nuclei_dsb2018": "masks",

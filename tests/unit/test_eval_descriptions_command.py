@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
+from oracle import Oracle
 from PIL import Image
 
 from eval.class_names import ClassNames, read_map
@@ -21,39 +22,11 @@ from eval.table import in_words
 from tools import simulate
 from tools.errors import BadInputError
 from tools.evidence import DescriptionEvidence, Finding
-from tools.findings import ATTRIBUTES, QUESTIONS
-from tools.protocols import Generated, ImageFeatures
+from tools.findings import ATTRIBUTES
 
 SHIPPED = Path(__file__).resolve().parents[2] / "agent" / "checkpoints" / "lite"
 GREY = 128  # the red of the blank image
-BY_PROMPT = {question.prompt: question for question in QUESTIONS}
 TIMES = ("seconds_per_image", "seconds_per_image_batch")
-
-
-class Oracle:
-    """Says of an image what is written for the red of its first pixel, with probability `sure`."""
-
-    name, embedding_dim = "oracle", 1
-
-    def __init__(self, says, sure=0.8) -> None:
-        self.says, self.sure, self.most = says, sure, 0
-
-    def look(self, images):
-        self.most = max(self.most, len(images))
-        return ImageFeatures([image.getpixel((0, 0))[0] for image in images], len(images))
-
-    def describe(self, features, *_):
-        return [Generated(self.says.get(red, {}).get("text", ""), 0.9) for red in features.tower]
-
-    def answer(self, features, question, *_):
-        return [Generated(self.says.get(red, {}).get(question, "0"), 0.9) for red in features.tower]
-
-    def score(self, features, question, options):
-        rows = np.full((features.n, len(options)), (1 - self.sure) / (len(options) - 1))
-        for row, red in zip(rows, features.tower, strict=True):
-            said = self.says.get(red, {}).get(BY_PROMPT[question].name, options[0])
-            row[options.index(said)] = self.sure
-        return rows
 
 
 def picture(path, red):
