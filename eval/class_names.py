@@ -145,7 +145,8 @@ class ClassNames:
     def of_class(self, name: str, siblings: Collection[str] = ()) -> Class | None:
         """Question and option of a class; None for what no model here can say."""
         if (key := normal(name)) in self.own:
-            return self.own[key]
+            own = self.own[key]
+            return own if own and own[0] in CLASS_QUESTIONS else None
         question, value = class_label(name, siblings)
         if question in BY_NAME and value in BY_NAME[question].options:
             return question, value

@@ -58,7 +58,10 @@ def _resampled(n: int) -> Iterator[Sums]:
 
 
 def estimate(metric: Metric[Row], rows: Sequence[Row]) -> Estimate:
-    """The metric of the rows, and its 2.5 and 97.5 percentiles over 1,000 resamplings."""
+    """The metric of the rows, and its 2.5 and 97.5 percentiles over 1,000 resamplings.
+
+    Widened to hold the metric itself: resampling moves an average of absolute values upwards.
+    """
     n = len(rows)
     if not n:
         return Estimate(NAN, NAN, NAN, 0)
@@ -66,7 +69,8 @@ def estimate(metric: Metric[Row], rows: Sequence[Row]) -> Estimate:
     figures = np.concatenate([formula(times @ added) for times in _resampled(n)])
     known = figures[~np.isnan(figures)]
     low, high = np.percentile(known, [2.5, 97.5]) if known.size else (NAN, NAN)
-    return Estimate(float(formula(added.sum(0))), float(low), float(high), n)
+    value = float(formula(added.sum(0)))
+    return Estimate(value, min(float(low), value), max(float(high), value), n)
 
 
 def median_interval(values: Sequence[float]) -> list[float]:
@@ -81,7 +85,8 @@ def _table(rows: Iterable[Sequence[float]], terms: int) -> Sums:
 
 def _ratio(part: Sums, whole: Sums) -> Sums:
     """part / whole; NaN where there is no whole."""
-    return np.divide(part, whole, out=np.full(np.shape(whole), NAN), where=whole > 0)
+    shares: Sums = np.divide(part, whole, out=np.full(np.shape(whole), NAN), where=whole > 0)
+    return shares
 
 
 def _share(sums: Sums) -> Sums:

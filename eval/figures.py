@@ -55,7 +55,8 @@ def figures(rows: Sequence[Judged], main_thing: str | None) -> Told:
     main = counts.get(main_thing or "", nothing)
     told |= {f"count_{name}": value for name, value in main.items() if name in nothing}
     if main_thing in counts:
-        told["measured_on"]["count_within_10"] = main["images"]
+        told["measured_on"] |= {f"count_{name}": main["images"] for name in COUNT_METRICS}
+        told["measured_on"]["count_within_10_constant"] = main["images"]
     return told | {"count_of": main_thing, "counts": counts}
 
 

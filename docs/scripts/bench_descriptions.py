@@ -29,6 +29,9 @@ from eval.table import CONTROLS, NOTE, notes, rows  # noqa: E402
 from finetune.data.collection import load  # noqa: E402
 from finetune.data.held_out import LAYOUTS, folder_of, write_lists  # noqa: E402
 
+# What a layout does not tell, but the source of the set does.
+STATED = {"crc_val_he_7k": ("stained histology", "hematoxylin and eosin")}
+
 
 def machine() -> str:
     """The processor, its cores, and what PyTorch may use of them."""
@@ -38,14 +41,20 @@ def machine() -> str:
     named = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
     name = named[1] if named else platform.processor() or platform.machine()
     graphics = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
-    return f"{name}, {os.cpu_count()} cores, {torch.get_num_threads()} threads, {graphics}"
+    return f"{name}, {os.cpu_count()} cores, {graphics}; PyTorch threads: {torch.get_num_threads()}"
+
+
+def stated(source: str) -> tuple[str | None, str | None]:
+    """Modality and stain of a set, where its layout does not tell them."""
+    return STATED.get(source, (None, None))
 
 
 def command(told: Mapping[str, Any], folder: str) -> str:
     """The command that repeats a run."""
+    stated = "".join(f'--{name} "{value}" ' for name, value in told["stated"].items())
     return (
         f"cytoscribe eval descriptions --dataset {told['dataset']} --root DATA/{folder} "
-        f"--split splits/{Path(told['split']).name} --json"
+        f"--split splits/{Path(told['split']).name} {stated}--json"
     )
 
 
@@ -69,8 +78,8 @@ def page(told: Mapping[str, Mapping[str, Any]], side: str, refused: int) -> str:
 What the model says of real images that were never trained on. Written by
 `make bench-descriptions DATA=DIR`, {datetime.now(UTC):%Y-%m-%d}; {machine()}. Model: `{model}`.
 
-The lists of images: `python -m finetune.data.held_out DATA splits/ --side {side}`; {refused}
-near-duplicates of images on another side are left out.
+The lists of images: `python -m finetune.data.held_out DATA splits/ --side {side}`. Left
+out as near-duplicates of images on another side: {refused}.
 
 {NOTE}"""
     lines = [line for source, figures in told.items() for line in section(figures, source)]
@@ -98,7 +107,7 @@ def main() -> None:
         source = split.name.removesuffix(f".{asked.side}.csv")
         print(f"{source} …", file=sys.stderr)
         root = asked.data / folder_of(source)
-        request = Request(LAYOUTS[source], root, split, limit=asked.limit)
+        request = Request(LAYOUTS[source], root, split, None, *stated(source), asked.limit)
         told[source] = evaluate(request, lambda: model, limits)
         split.with_suffix(".json").write_text(json.dumps(told[source], indent=1) + "\n")
     asked.out.write_text(page(told, asked.side, len(refused)), encoding="utf-8")
