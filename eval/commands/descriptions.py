@@ -11,6 +11,7 @@ import click
 
 from agent.settings import load_settings
 from eval.truth import DATASETS
+from tools.errors import BadInputError
 from tools.findings import MODALITY, STAIN
 
 SOME_SKIPPED, STOPPED = 3, 130  # exit codes
@@ -73,6 +74,7 @@ def descriptions(
       cytoscribe eval descriptions --dataset voc --root BCCD/ --limit 100 --out smears.json
       cytoscribe eval descriptions --dataset masks --root stage1_train/ --stain "fluorescent dye"
     """
+    _make_room(out)
     try:
         told = _evaluate(model, request)
     except KeyboardInterrupt:
@@ -84,6 +86,15 @@ def descriptions(
         out.write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else _in_words(told))
     ctx.exit(SOME_SKIPPED if told["skipped"] else 0)
+
+
+def _make_room(out: Path | None) -> None:
+    """The folder of --out, before hours of work depend on it."""
+    try:
+        if out:
+            out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise BadInputError(f"--out {out} cannot be written: {e.strerror}") from e
 
 
 def _evaluate(model: str | None, request: Mapping[str, Any]) -> dict[str, Any]:

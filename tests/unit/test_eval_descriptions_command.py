@@ -163,6 +163,13 @@ def test_ctrl_c_says_that_nothing_was_written(tmp_path, monkeypatch):
     assert not result.stdout and not out.exists()
 
 
+def test_a_place_that_cannot_be_written_is_named_before_the_work(tmp_path):
+    root = cells(tmp_path / "set", "neutrophil")
+    (tmp_path / "file").touch()
+    result = command("--dataset", "classes", "--root", root, "--out", tmp_path / "file" / "o.json")
+    assert isinstance(result.exception, BadInputError) and "--out" in str(result.exception)
+
+
 def test_no_model_is_loaded_where_there_is_nothing_to_measure(tmp_path):
     result = command("--dataset", "voc", "--root", tmp_path, "--model", tmp_path / "none")
     assert isinstance(result.exception, BadInputError) and "empty" in str(result.exception)
