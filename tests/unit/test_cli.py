@@ -27,7 +27,17 @@ from agent.turn import TurnRecord
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
 from tools.protocols import Generated, ImageFeatures
 
-COMMANDS = ["ask", "chat", "describe", "doctor", "findings", "ingest", "library", "settings"]
+COMMANDS = [
+    "ask",
+    "chat",
+    "describe",
+    "doctor",
+    "eval",
+    "findings",
+    "ingest",
+    "library",
+    "settings",
+]
 
 
 class Eyes:

@@ -34,8 +34,8 @@ class Model:
     def describe(self, features, cancelled=None):
         return [Generated(TEXT, 0.9)] * features.n
 
-    def score(self, features, question, options):
-        return np.eye(len(options))[[0] * features.n]
+    def score_all(self, features, questions, cancelled=None):
+        return [np.eye(len(options))[[0] * features.n] for _, options in questions]
 
 
 def held_out_name(number: int) -> str:
