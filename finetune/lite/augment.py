@@ -157,6 +157,13 @@ def _coloured(image: Image.Image, modality: str, rng: random.Random) -> Pixels:
     return np.clip(values, 0, 255).astype(np.uint8)
 
 
+def restained(example: Example, rng: random.Random) -> Pixels:
+    """The image as if another laboratory had stained and photographed it; its size stays."""
+    values = _restain(np.asarray(example.pixels, np.float32), rng)
+    values = _recolour(values, example.facts["modality"], rng)
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
 def view(example: Example, side: int, rng: random.Random) -> tuple[Pixels, tuple[Instance, ...]]:
     """A random view of `side` pixels a side, (side, side, 3), and what it holds."""
     instances: tuple[Instance, ...] = ()

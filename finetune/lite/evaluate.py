@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from eval.descriptions import Estimate, Facts, Metric, Pair
 from eval.seeing import Seen, blank, majority, see, shuffled, speakable
 from finetune.data.collection import load
 from finetune.data.example import Example
+from finetune.lite.augment import restained
 from finetune.lite.tasks import view_facts
 from tools.findings import ATTRIBUTES, COUNTS, KINDS
 from tools.protocols import Vectors
@@ -175,6 +176,29 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     return table
 
 
+def other_stain(
+    model: PaliGemma, train: Sequence[Example], test: Sequence[Example]
+) -> list[Figure]:
+    """Leukocytes recoloured at random as if another laboratory had stained them.
+
+    A stand-in for images of another laboratory, not a measurement of them.
+    """
+    rng = random.Random(0)
+    cells = [replace(e, pixels=restained(e, rng)) for e in test if e.kind == "cell"]
+    rows = rows_of(model, train, cells)
+    attributes = metrics.macro_f1(tuple(question.name for question in ATTRIBUTES))
+    leukocytes = [row for row in rows if "nucleus_shape" in row.truth]
+    return [
+        figure("restained: cell type (8), accuracy", metrics.accuracy("cell_type"), rows),
+        figure(
+            "restained: cell type (8), balanced accuracy",
+            metrics.balanced_accuracy("cell_type"),
+            rows,
+        ),
+        figure("restained: 11 attributes, macro-F1", attributes, leukocytes),
+    ]
+
+
 def retrieval(model: PaliGemma, train: Sequence[Example], test: Sequence[Example]) -> Figure:
     """mAP@5 for the cell type, the training cells as library; controls that cannot be are NaN."""
     library = [example for example in train if example.kind == "cell"]
@@ -256,6 +280,7 @@ def main(data: Path, checkpoint: str, side: str, out: Path) -> None:
     rows = rows_of(model, parts["train"], test)
     spent = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
     table = [*figures(rows), retrieval(model, parts["train"], test)]
+    table += other_stain(model, parts["train"], test)
     click.echo(markdown(table))
     ece, same = calibration(rows), agreement(model, checkpoint, test)
     click.echo(f"expected calibration error: {ece}")

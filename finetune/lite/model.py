@@ -59,7 +59,8 @@ def texts(seed: int = 0) -> Iterator[str]:
 def examples(seed: int = 0, number: int = 60) -> list[str]:
     """Descriptions as the model writes them, from random facts: serving guesses ahead by them."""
     rng = random.Random(seed)
-    kinds = [*KINDS, *["cell"] * len(KINDS)]  # most are asked of single cells
+    cell: Kind = "cell"
+    kinds = [*KINDS, *[cell] * len(KINDS)]  # most are asked of single cells
     drawn = (rng.choice(kinds) for _ in range(number))
     return list(dict.fromkeys(tasks.describe(k, _random_facts(k, rng), rng)[1] for k in drawn))
 
