@@ -22,6 +22,7 @@ from finetune.data.collection import load
 from finetune.data.example import Example, Split
 from finetune.lite.adapt import blood_cells, save_adapter, with_adapter
 from finetune.lite.curve import Curve
+from finetune.lite.int8 import pack, unpack
 from finetune.lite.model import build, processor
 from finetune.lite.run import Recipe, Run
 from finetune.lite.teacher import TeacherRun, load_teacher
@@ -54,6 +55,8 @@ FINETUNE = Recipe(
     tower_rate=0.4,
 )
 ADAPT = Recipe(minutes=10, learning_rate=5e-4, weight_decay=0.0)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_THERE = click.Path(exists=True, file_okay=False, path_type=Path)
 Parts = Mapping[Split, list[Example]]
 
 
@@ -94,10 +97,9 @@ def _train(
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
     """The options of both commands, and the sets read."""
-    folder = click.Path(file_okay=False, path_type=Path)
 
-    @click.option("--data", type=folder, required=True, help="Folder that holds the training sets.")
-    @click.option("--out", type=folder, required=True, help="Folder of the run: states to resume"
+    @click.option("--data", type=_THERE, required=True, help="Folder that holds the training sets.")
+    @click.option("--out", type=_FOLDER, required=True, help="Folder of the run: states to resume"
                   " from, learning curves (csv), checkpoint/ to load.")  # fmt: skip
     @click.option("--seed", type=int, default=0, help="Of weights, samples and views.")
     @click.option("--batch", type=int, default=Recipe.batch, help="Images a step.")
@@ -171,8 +173,7 @@ def pretrain(
 
 @main.command()
 @_common
-@click.option("--start", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              required=True, help="Folder of the pre-training run.")  # fmt: skip
+@click.option("--start", type=_THERE, required=True, help="Folder of the pre-training run.")
 @click.option("--minutes", type=float, default=FINETUNE.minutes, help="Time spent in training.")
 def finetune(
     parts: Parts, out: Path, seed: int, batch: int, steps: int, start: Path, minutes: float
@@ -190,8 +191,7 @@ def finetune(
 
 @main.command()
 @_common
-@click.option("--start", type=click.Path(exists=True, file_okay=False, path_type=Path),
-              required=True, help="Folder of the fine-tuning run.")  # fmt: skip
+@click.option("--start", type=_THERE, required=True, help="Folder of the fine-tuning run.")
 @click.option("--minutes", type=float, default=ADAPT.minutes, help="Time spent in training.")
 def adapt(
     parts: Parts, out: Path, seed: int, batch: int, steps: int, start: Path, minutes: float
@@ -204,6 +204,29 @@ def adapt(
     ship = lambda: save_adapter(adapted, "agent/checkpoints/lite", out / "adapter")  # noqa: E731
     _train(run, out, "adapt", run.reader, blood_cells(parts["dev"]), ship)
     click.echo(f"done: {out / 'adapter'}")
+
+
+@main.command("pack")
+@click.argument("checkpoint", type=_THERE)
+@click.argument("folder", type=_FOLDER)
+def pack_command(checkpoint: Path, folder: Path) -> None:
+    """Write the weights of CHECKPOINT into FOLDER as int8, half the bytes."""
+    click.echo(pack(checkpoint, folder))
+
+
+@main.command("unpack")
+@click.argument("packed", type=_THERE)
+@click.argument("folder", type=_FOLDER)
+@click.option(
+    "--like", type=_THERE, default="agent/checkpoints/lite", help="One of the same tokenizer."
+)
+def unpack_command(packed: Path, folder: Path, like: Path) -> None:
+    """Make a checkpoint folder of PACKED weights, to be loaded as any other."""
+    try:
+        unpack(packed, like, folder)
+    except BadInputError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"done: {folder}")
 
 
 if __name__ == "__main__":

@@ -25,10 +25,12 @@ from finetune.lite.__main__ import main
 from finetune.lite.augment import view
 from finetune.lite.batch import IGNORED, Encoder, Sample, packed_mask, sample
 from finetune.lite.curve import Curve
+from finetune.lite.int8 import pack, unpack
 from finetune.lite.model import IMAGE_TOKENS, SIDE, build, processor
 from finetune.lite.run import Recipe
 from finetune.lite.teacher import Teacher, TeacherRun, load_teacher
 from finetune.lite.train import Batch, LiteRun, answers_loss, drop_tokens, export, see
+from tools.errors import BadInputError
 from tools.findings import KINDS, QUESTIONS, facts_in
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -306,6 +308,18 @@ def test_the_saved_folder_loads_with_the_stock_class(trainer, tmp_path):
     assert AutoProcessor.from_pretrained(tmp_path).image_seq_length == IMAGE_TOKENS
     names = dict(stock.named_parameters())
     assert not any("heads" in name for name in names)
+
+
+def test_packed_weights_come_back_nearly_the_same(trainer, tmp_path):
+    export(trainer.model, trainer.processor, tmp_path / "whole")
+    written = pack(tmp_path / "whole", tmp_path / "packed")
+    assert written.stat().st_size < 0.6 * (tmp_path / "whole" / "model.safetensors").stat().st_size
+    unpack(tmp_path / "packed", tmp_path / "whole", tmp_path / "again")
+    again = PaliGemmaForConditionalGeneration.from_pretrained(tmp_path / "again").state_dict()
+    for name, weight in trainer.model.state_dict().items():
+        assert (weight - again[name]).abs().max() <= weight.abs().max() / 100, name
+    with pytest.raises(BadInputError, match=r"has no model\.int8\.safetensors"):
+        unpack(tmp_path, tmp_path / "whole", tmp_path / "other")
 
 
 def test_a_folder_without_training_sets_is_refused(tmp_path):
