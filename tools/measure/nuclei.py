@@ -32,7 +32,7 @@ SURROUNDINGS = 20  # of these, side by side, are as long as the image
 
 def label_nuclei(pixels: Pixels) -> Labels:
     """Each nucleus under a number of its own."""
-    unit = pixels.astype(np.float32) / 255
+    unit = pixels.astype(np.float32) / np.float32(255)
     if is_dark(unit):
         light = ndimage.gaussian_filter(unit.max(2), 0.7)
         light = np.clip(light - np.percentile(light, 5), 0, None)
@@ -62,7 +62,8 @@ def _shining(light: Field) -> Mask:
     mask = np.asarray(light > otsu(np.sqrt(light)) ** 2)
     radius = max(2.5, typical_radius(mask))
     near = ndimage.maximum_filter(light, int(2 * radius) | 1)
-    return mask & np.asarray(light > 0.5 * ndimage.gaussian_filter(near, radius / 2))
+    half = 0.5 * ndimage.gaussian_filter(near, radius / 2)
+    return np.asarray(mask & (light > half))
 
 
 def _stained(light: Field) -> tuple[Mask, Field]:
@@ -70,7 +71,8 @@ def _stained(light: Field) -> tuple[Mask, Field]:
     around = ndimage.gaussian_filter(light, max(light.shape) / SURROUNDINGS)
     above = np.asarray(light - around, dtype=np.float32)
     mask = above > max(LEAST_CONTRAST / 2, otsu(above))
-    return opened(mask, 0.2 * typical_radius(mask)), np.clip(light - np.percentile(light, 5), 0, None)
+    light = np.clip(light - np.percentile(light, 5), 0, None)
+    return opened(mask, 0.2 * typical_radius(mask)), light
 
 
 def _hills(mask: Mask, light: Field, radius: float) -> Field:

@@ -34,7 +34,13 @@ class Quantity:
     def _written(self, value: float) -> str:
         if self.dimension == "count":
             return str(round(value))
-        return f"{value:.2f}" if abs(value) < 10 else f"{value:.1f}" if value < 1000 else f"{value:.0f}"
+        return (
+            f"{value:.2f}"
+            if abs(value) < 10
+            else f"{value:.1f}"
+            if value < 1000
+            else f"{value:.0f}"
+        )
 
     def _unit(self, known: bool) -> str | None:
         length = "µm" if known else "px"

@@ -33,6 +33,7 @@ from tools.measure.regions import (
 LONGEST = 320  # pixels at which cells are looked for first
 SMALLEST_RADIUS = 9.0  # pixels; if red cells are smaller there, they are looked for at twice that
 LARGEST = 1280
+DARKEST = 4.0  # of 255; light below it is as good as none
 FAINTEST = 0.05  # optical density of the palest red cell that is taken for one
 PURPLE = 0.18  # optical density by which a nucleus takes away more red than blue light
 PALE = 0.35  # of the usual density of red cells, where their outline is drawn
@@ -71,7 +72,7 @@ def optical_density(pixels: Pixels) -> Field:
     counts, edges = np.histogram(bright, 64)
     usual = np.abs(green - edges[counts.argmax()]) < 6
     background = np.median(light[usual], axis=0) if usual.any() else light.max((0, 1))
-    density = -np.log(np.clip(light, 4, None) / np.maximum(background, 8))
+    density = -np.log(np.clip(light, DARKEST, None) / np.maximum(background, DARKEST))
     return np.asarray(density, dtype=np.float32)
 
 
