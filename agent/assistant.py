@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -28,8 +29,10 @@ from agent.tracing import NoTracer, Tracer
 from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
 from tools.describe_image import never
 from tools.errors import BadInputError, Cancelled, StoreUnavailableError
+from tools.evidence import DescriptionEvidence
 from tools.image_features import FeatureCache
 from tools.images import ImageFolder
+from tools.measure_image import Measurer, unmeasured
 from tools.protocols import TextEncoder, VisionModel
 from tools.store import Store
 
@@ -51,6 +54,7 @@ class Assistant:
         llm: LLM | None = None,
         tracer: Tracer | None = None,
         rewriter: Rewriter | None = None,
+        measurer: Measurer | None = None,
         resources: ExitStack | None = None,
     ) -> None:
         self.settings, self.store, self.model, self.encoder = settings, store, model, encoder
@@ -63,7 +67,8 @@ class Assistant:
         self._tracer = tracer or NoTracer()
         self._resources = resources or ExitStack()
         features = FeatureCache(model, self.images)
-        toolbox = Toolbox(settings, store, model, encoder, features, self._tracer)
+        measure = partial(_measured, measurer, self.images) if measurer else unmeasured
+        toolbox = Toolbox(settings, store, model, encoder, features, self._tracer, measure)
         self.agent = CellAgent(
             name="cytoscribe",
             description="Answers questions about cell images from what is seen, similar cases and"
@@ -177,6 +182,12 @@ class Assistant:
             record = run.record(traced.trace_id, settings)
             self._history.wait(record)
         tell(TurnDone(record=record))
+
+
+def _measured(
+    measurer: Measurer, images: ImageFolder, seen: DescriptionEvidence
+) -> DescriptionEvidence:
+    return measurer(seen, images.open(seen.image_id))
 
 
 def _drain(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
     from agent.text_model import TextModel
+    from tools.measure_image import Measurer
     from tools.store import Store
 
 Progress = Callable[[str], None]
@@ -62,6 +63,15 @@ def open_model(settings: Settings, *, progress: Progress = quiet) -> "PaliGemma"
     )
 
 
+def open_measurer(settings: Settings) -> "Measurer":
+    """What measures beside the model; ModelUnavailableError where its segmenter is missing."""
+    from tools.measure.segmenters import open_segmenter
+    from tools.measure_image import Measurer
+
+    folder, segmenter = settings.data_folder() / "overlays", open_segmenter(settings.segmenter)
+    return Measurer(folder, settings.pixel_size_um, segmenter)
+
+
 def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncoder:
     """The sentence encoder of the literature search and the router."""
     progress(f"Loading the text encoder {settings.text_encoder}")
@@ -89,6 +99,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             llm=PaliGemmaLLM(model),
             tracer=open_tracing(settings),
             rewriter=_open_text_model(settings),
+            measurer=open_measurer(settings),
             resources=stack.pop_all(),
         )
     progress("Ready")

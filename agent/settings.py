@@ -51,6 +51,18 @@ class Settings(BaseSettings):
         0.5, ge=0, le=1, description="A finding below this probability is not claimed."
     )
 
+    # measuring
+    segmenter: Literal["scikit-image", "cellpose", "stardist"] = Field(
+        "scikit-image",
+        description="Who segments nuclei: scikit-image, cellpose or stardist (installed by you).",
+    )
+    pixel_size_um: float = Field(
+        0.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Size of a pixel in µm; 0: as an OME-TIFF states it, else sizes in pixels.",
+    )
+
     # library
     database_url: SecretStr = Field(
         SecretStr(""), description="Postgres URL with pgvector; empty: the embedded one."

@@ -184,6 +184,8 @@ def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
         yield f"The model sees {article(main.value)} {sure(main)}{setting(seen, main)}."
     if further := details(question, seen, main):
         yield f"Further findings: {'; '.join(further)}."
+    if seen.comparison:
+        yield seen.comparison
     little = main is None or main.name in SETTING
     if little and seen.text and (seen.probability or 0.0) >= LEAST_TEXT_PROBABILITY:
         yield f'It describes the image as "{seen.text}" (probability {seen.probability:.2f}).'
@@ -192,8 +194,8 @@ def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
 def _certainty(question: str, seen: DescriptionEvidence) -> float:
     """Probability of what was told first."""
     first = free_answer(question, seen) or headline(seen)
-    if first is None and seen.findings:
-        first = seen.findings[0]
+    if first is None:
+        first = next((f for f in seen.findings if f.origin == "seen"), None)
     return (first.probability if first else seen.probability) or 0.0
 
 

@@ -19,10 +19,11 @@ from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
 from tools.describe_image import describe_images, never
 from tools.errors import Cancelled, CytoscribeError
-from tools.evidence import Evidence
+from tools.evidence import DescriptionEvidence, Evidence
 from tools.image_features import FeatureCache
 from tools.image_search import Cases, image_search
 from tools.literature_search import Passages, literature_search
+from tools.measure_image import unmeasured
 from tools.protocols import TextEncoder, VisionModel
 
 # Asked by tools at work whether their turn was stopped; set by who runs the turn.
@@ -43,6 +44,7 @@ class Toolbox:
     encoder: TextEncoder
     features: FeatureCache
     tracer: Tracer = field(default_factory=NoTracer)
+    measure: Callable[[DescriptionEvidence], DescriptionEvidence] = unmeasured
 
     def tools(self) -> list[BaseTool]:
         """The tools for an agent of LlamaIndex."""
@@ -50,12 +52,14 @@ class Toolbox:
         return [FunctionTool.from_defaults(async_fn=f, async_callback=_as_json) for f in functions]
 
     async def describe_image(self, image_id: str, question: str = "") -> ToolResult:
-        """Say what the vision-language model sees in an image: free text and probable findings."""
+        """Say what the vision-language model sees in an image, and what can be measured in it."""
 
         def describe() -> Sequence[Evidence]:
             features = self.features(image_id)
             least, stop = self.settings.min_probability, CANCELLED.get()
-            return describe_images([image_id], features, self.model, least, question or None, stop)
+            asked = question or None
+            seen = describe_images([image_id], features, self.model, least, asked, stop)
+            return [self.measure(evidence) for evidence in seen]
 
         return await self._run("describe_image", "tool", describe, image_id, question)
 

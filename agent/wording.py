@@ -52,7 +52,7 @@ def setting(seen: DescriptionEvidence, main: Finding) -> str:
 def details(question: str, seen: DescriptionEvidence, main: Finding | None) -> list[str]:
     """What else was found: what the question names if it names anything, else the surest."""
     told = {*SETTING, ANSWER, main.name if main else ""}
-    rest = [f for f in seen.findings if f.name not in told]
+    rest = [f for f in seen.findings if f.name not in told and f.origin == "seen"]
     chosen = named(question, rest) or rest
     return [
         f"{f.name.replace('_', ' ')} {f.value}{f' {f.unit}' if f.unit else ''} {sure(f)}"
@@ -66,7 +66,8 @@ def free_answer(question: str, seen: DescriptionEvidence) -> Finding | None:
     A closed question was asked in the words the model knows, and names its alternatives.
     """
     found = next((f for f in seen.findings if f.name == ANSWER), None)
-    return None if named(question, seen.findings) else found
+    asked = [f for f in seen.findings if f.origin == "seen"]
+    return None if named(question, asked) else found
 
 
 def named(question: str, findings: Sequence[Finding]) -> list[Finding]:

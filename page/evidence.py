@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple
 
 from agent.wording import HEADLINES
@@ -79,7 +80,21 @@ def _description(seen: DescriptionEvidence, numbers: Numbers) -> str:
     sure = "" if seen.probability is None else f", probability {seen.probability:.0%}"
     text = f"<p>{numbers.label(seen.evidence_id)} {escape(seen.text)}</p>"
     source = f'<p class="quiet">{escape(seen.model)}{sure}</p>'
-    return f'<section class="description">{text}{_findings(seen.findings)}{source}</section>'
+    beside = f"<p>{escape(seen.comparison)}</p>" if seen.comparison else ""
+    shown = f"{text}{_findings(seen.findings)}{beside}{_overlay(seen.overlay)}{source}"
+    return f'<section class="description">{shown}</section>'
+
+
+def _overlay(path: str | None) -> str:
+    """The picture of what was measured, while its file is there."""
+    if path is None or not (file := Path(path)).is_file():
+        return ""
+    data = b64encode(file.read_bytes()).decode()
+    return (
+        f'<figure class="overlay"><img src="data:image/png;base64,{data}" style="max-width:100%"'
+        ' alt="Outlines of what was measured"><figcaption class="quiet">measured, not seen by the'
+        " model</figcaption></figure>"
+    )
 
 
 def _findings(findings: Sequence[Finding]) -> str:

@@ -58,6 +58,7 @@ class DescriptionEvidence(_Evidence):
     generated_text: str | None = None  # as the model wrote it
     findings: tuple[Finding, ...] = ()
     overlay: str | None = None  # path of a picture that shows what was measured
+    comparison: str = ""  # what was measured and what was seen, and where the two disagree
     model: str  # id or folder, with revision or digest
     probability: Probability | None = None  # geometric mean over the tokens of `generated_text`
 

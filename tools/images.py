@@ -16,6 +16,7 @@ from PIL import Image
 
 from tools.decoding import Decoder, silence_pillow
 from tools.errors import BadImageError, BadInputError
+from tools.pixel_size import ome_pixel_size_um
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 UPLOAD = "The uploaded image"
@@ -30,6 +31,7 @@ class OpenedImage:
     image_id: str  # "img-" + 16 hex digits of the file's sha256
     pixels: Image.Image
     notes: tuple[str, ...] = ()  # what was converted, in words
+    pixel_size_um: float | None = None  # where the file states it for certain
 
 
 def open_image(
@@ -49,7 +51,7 @@ def open_image(
         raise _too_many_bytes(name, len(source), max_bytes)
     silence_pillow()
     pixels, notes = Decoder(source, name, max_pixels).decode()
-    return OpenedImage(image_id_of(source), pixels, tuple(notes))
+    return OpenedImage(image_id_of(source), pixels, tuple(notes), ome_pixel_size_um(source))
 
 
 def image_id_of(data: bytes) -> str:

@@ -76,7 +76,9 @@ def _sentence(sentence: "Sentence", numbers: dict[str, int]) -> str:
 def _evidence(evidence: Evidence) -> str:
     if isinstance(evidence, DescriptionEvidence):
         findings = "; ".join(_finding(f) for f in evidence.findings) or "no probable finding"
-        return f"seen by {evidence.model}: {evidence.text} ({findings})"
+        beside = f". {evidence.comparison}" if evidence.comparison else ""
+        picture = f" Overlay: {evidence.overlay}" if evidence.overlay else ""
+        return f"seen by {evidence.model}: {evidence.text} ({findings}){beside}{picture}"
     if isinstance(evidence, CaseEvidence):
         drawn = ", simulated" if evidence.simulated else ""
         caption = evidence.caption or ", ".join(f"{k} {v}" for k, v in evidence.labels.items())

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from tools.errors import BadImageError
 from tools.evidence import DescriptionEvidence, Finding
 from tools.images import SUFFIXES, OpenedImage, open_image
 from tools.protocols import VisionModel
+
+if TYPE_CHECKING:
+    from tools.measure_image import Measurer
 
 SOME_REFUSED = 3  # exit code
 
@@ -48,6 +51,8 @@ class Described:
             "probability": self.evidence.probability if self.evidence else None,
             "generated_text": self.evidence.generated_text if self.evidence else None,
             "notes": list(self.notes),
+            "overlay": self.evidence.overlay if self.evidence else None,
+            "comparison": self.evidence.comparison if self.evidence else "",
             "research_use_only": True,
         }
         return json.dumps(line | ({"error": self.error} if self.error else {}), ensure_ascii=False)
@@ -56,12 +61,15 @@ class Described:
         if self.evidence is None:
             return f"{self.path}: refused. {self.error}"
         findings = "".join(f"\n    {_finding(f)}" for f in self.evidence.findings)
-        return f"{self.path}: {self.evidence.text}{findings}"
+        beside = f"\n    {self.evidence.comparison}" if self.evidence.comparison else ""
+        picture = f"\n    Overlay: {self.evidence.overlay}" if self.evidence.overlay else ""
+        return f"{self.path}: {self.evidence.text}{findings}{beside}{picture}"
 
 
 def _finding(finding: Finding) -> str:
+    unit = f" {finding.unit}" if finding.unit and finding.origin == "measured" else ""
     sure = "measured" if finding.probability is None else f"{finding.probability:.2f}"
-    return f"{finding.name}: {finding.value} ({sure})"
+    return f"{finding.name}: {finding.value}{unit} ({sure})"
 
 
 @click.command()
@@ -85,12 +93,12 @@ def describe(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, batch_s
     """
     settings = load_settings()
     files = list(_files(paths))
-    from agent.build import open_model
+    from agent.build import open_measurer, open_model
 
-    model = open_model(settings)
+    model, measurer = open_model(settings), open_measurer(settings)
     refused = 0
     with _progress(len(files)) as bar:
-        for described in descriptions(files, model, settings, batch_size):
+        for described in descriptions(files, model, settings, batch_size, measurer):
             click.echo(described.as_json(model.name) if as_json else described.in_words())
             refused += described.evidence is None
             if bar:
@@ -101,18 +109,27 @@ def describe(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, batch_s
 
 
 def descriptions(
-    files: Sequence[Path], model: VisionModel, settings: Settings, batch_size: int
+    files: Sequence[Path],
+    model: VisionModel,
+    settings: Settings,
+    batch_size: int,
+    measurer: "Measurer | None" = None,
 ) -> Iterator[Described]:
     """The outcome of each file, in order."""
     for start in range(0, len(files), batch_size):
-        yield from _batch(files[start : start + batch_size], model, settings)
+        yield from _batch(files[start : start + batch_size], model, settings, measurer)
 
 
-def _batch(files: Sequence[Path], model: VisionModel, settings: Settings) -> Iterator[Described]:
+def _batch(
+    files: Sequence[Path], model: VisionModel, settings: Settings, measurer: "Measurer | None"
+) -> Iterator[Described]:
     opened = [_open(path, settings) for path in files]
     images = [image for image, _ in opened if isinstance(image, OpenedImage)]
     began = time.perf_counter()
-    seen = iter(_look(images, model, settings) if images else [])
+    looked = _look(images, model, settings) if images else []
+    if measurer:
+        looked = [measurer(seen, image) for seen, image in zip(looked, images, strict=True)]
+    seen = iter(looked)
     looking = (time.perf_counter() - began) / max(len(images), 1)
     for path, (image, opening) in zip(files, opened, strict=True):
         if isinstance(image, OpenedImage):
