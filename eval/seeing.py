@@ -16,8 +16,10 @@ from PIL import Image
 
 from eval.descriptions import Facts
 from tools.describe_image import describe_images, never
-from tools.evidence import DescriptionEvidence
+from tools.errors import CytoscribeError
+from tools.evidence import DescriptionEvidence, Finding
 from tools.findings import BY_NAME, COUNTS, QUESTIONS, Kind, facts_in
+from tools.measure_image import measured
 from tools.protocols import Asked, ImageFeatures, VisionModel
 
 GREY = (128, 128, 128)
@@ -83,12 +85,19 @@ class Looking:
     ) -> None:
         self._model = cast(VisionModel, _Remembering(model))
         self._least = min_probability
-        self._features = model.look(images)
+        self._images, self._features = images, model.look(images)
 
     def describe(self) -> list[DescriptionEvidence]:
         """The description of each image with all its findings."""
         names = [f"image {number}" for number in range(self._features.n)]
         return describe_images(names, self._features, self._model, self._least)
+
+    def count(self, described: Sequence[DescriptionEvidence]) -> list[DescriptionEvidence]:
+        """The descriptions with what is measured beside what is seen."""
+        return [
+            evidence.model_copy(update={"findings": (*evidence.findings, *_measured(evidence, i))})
+            for evidence, i in zip(described, self._images, strict=True)
+        ]
 
     def ask(self, kinds: Collection[Kind], described: Sequence[DescriptionEvidence]) -> list[Seen]:
         """Every closed question and count of these kinds, beside what was described."""
@@ -111,10 +120,19 @@ class Looking:
         return dict(zip((q.name for q in asked), each, strict=True))
 
 
+def _measured(evidence: DescriptionEvidence, image: Image.Image) -> tuple[Finding, ...]:
+    try:
+        return measured(evidence, np.asarray(image.convert("RGB"))).findings()
+    except CytoscribeError:
+        return ()
+
+
 def see(images: Sequence[Image.Image], model: VisionModel, kinds: Collection[Kind]) -> list[Seen]:
     """Describe images, and put every closed question and count of these kinds to the model."""
     looking = Looking(images, model)
-    return looking.ask(kinds, looking.describe())
+    described = looking.describe()
+    counted = any(COUNTED.get(kind) for kind in kinds)
+    return looking.ask(kinds, looking.count(described) if counted else described)
 
 
 def _seen(
