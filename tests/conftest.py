@@ -19,7 +19,11 @@ from tools.store import Store, migrate
 
 
 def pytest_configure() -> None:
-    """Undo that a run in the background ignores Ctrl-C: so would the processes we stop by it."""
+    """One thread a process: tiny models wait more than they compute on a busy machine.
+
+    And undo that a run in the background ignores Ctrl-C: so would the processes we stop by it.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
