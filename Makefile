@@ -13,11 +13,11 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
 
 chat: $(RUNS)  ## serve the chat page on http://127.0.0.1:8501 until Ctrl-C
 	@exec $(BIN)/cytoscribe chat
@@ -36,6 +36,13 @@ lint: $(DEVELOPS)  ## check style, types and the order of imports
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench-latency: $(RUNS)  ## measure seconds a description on one core (docs/benchmarks/latency.md)
+	$(BIN)/python docs/scripts/latency.py
+
+bench-descriptions: $(RUNS)  ## measure descriptions on the held-out images below DATA=DIR
+	@test -n "$(DATA)" || { echo 'Name the folder of the sets: make bench-descriptions DATA=DIR'; exit 2; }
+	$(BIN)/python docs/scripts/bench_descriptions.py "$(DATA)" $(BENCH)
 
 clean:  ## remove the environment and the caches; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

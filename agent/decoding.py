@@ -2,8 +2,9 @@
 
 A prefix (image tokens, <bos>, prompt, newline) is read once, every token seeing every other; what
 follows it is causal (Beyer et al. 2024, arXiv:2407.07726, section 3). Reading the prefix with
-`token_type_ids` 0 and one cache per prompt keeps those masks right in any batch. Greedy only; it
-knows neither words nor pixels.
+`token_type_ids` 0 and one cache per prompt keeps those masks right in any batch. A checkpoint whose
+image tokens see only the image reads these alone as its prefix, and everything else is causal.
+Greedy only; it knows neither words nor pixels.
 """
 
 import copy
@@ -17,7 +18,11 @@ from torch import Tensor
 from transformers import DynamicCache, PaliGemmaForConditionalGeneration
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from agent.drafts import Drafts
+from agent.token_tree import TokenTree
 from tools.errors import Cancelled
+
+STOPPED = "the model was stopped before it had finished its text"
 
 
 @dataclass
@@ -28,9 +33,21 @@ class Reading:
     attention: Tensor  # (n, length), 0 on padding
     logits: Tensor  # (n, vocabulary), float32
 
+    def branch(self) -> "Reading":
+        """The same reading, to go on from: a growing cache makes new tensors, so none is copied."""
+        cache = copy.copy(self.cache)
+        cache.layers = [copy.copy(layer) for layer in cache.layers]
+        return Reading(cache, self.attention, self.logits)
+
+    def take_back(self, tokens: int) -> None:
+        """Forget the last `tokens` of every row."""
+        if tokens:
+            self.cache.crop(-tokens)
+            self.attention = self.attention[:, :-tokens]
+
     def repeated(self, times: int) -> "Reading":
         """Each row `times` times, in a cache of its own."""
-        cache = copy.deepcopy(self.cache)
+        cache = self.branch().cache
         cache.batch_repeat_interleave(times)
         attention = self.attention.repeat_interleave(times, 0)
         return Reading(cache, attention, self.logits.repeat_interleave(times, 0))
@@ -54,6 +71,11 @@ class Decoder:
     def __init__(self, model: PaliGemmaForConditionalGeneration) -> None:
         self.model: Any = model
         self.lock = threading.Lock()
+
+    @property
+    def window(self) -> int:
+        """Tokens that prompt, images and answer share."""
+        return int(self.model.config.get_text_config().max_position_embeddings)
 
     def see(self, pixels: Tensor) -> Tensor:
         """The vision tower's output, (n, image tokens, width)."""
@@ -97,13 +119,45 @@ class Decoder:
         done = torch.zeros_like(reading.attention[:, 0], dtype=torch.bool)
         for left in reversed(range(limit)):
             if cancelled():
-                raise Cancelled("the model was stopped before it had finished its text")
+                raise Cancelled(STOPPED)
             tokens = reading.logits.argmax(-1)
             yield Step(tokens, _log_probability(reading.logits, tokens))
             done = done | torch.isin(tokens, stop)
             if done.all() or not left:
                 return
             self.extend(reading, tokens[:, None], torch.ones_like(tokens[:, None]))
+
+    def drafted(
+        self,
+        reading: Reading,
+        stop: Tensor,
+        limit: int,
+        cancelled: Callable[[], bool],
+        drafts: Drafts,
+    ) -> Iterator[Step]:
+        """`greedy` for a single row: a guess is checked in one forward, its wrong end taken back.
+
+        The text is the same; of probabilities the last digits may differ, as a forward of several
+        tokens rounds in its own way.
+        """
+        ends, written, guess = set(stop.tolist()), list[int](), list[int]()
+        logits = reading.logits  # (1 + guess, vocabulary)
+        while True:
+            tokens = logits.argmax(-1)
+            steps = zip(tokens[:, None], _log_probability(logits, tokens)[:, None], strict=True)
+            for right, step in enumerate(steps):
+                if cancelled():
+                    raise Cancelled(STOPPED)
+                yield Step(*step)
+                written.append(int(step[0]))
+                if written[-1] in ends or len(written) == limit:
+                    return drafts.learn(written)
+                if guess[right : right + 1] != written[-1:]:
+                    break
+            reading.take_back(len(guess) - right)
+            guess = drafts.guess(written)[: limit - len(written) - 1]
+            new = torch.tensor([[written[-1], *guess]], device=stop.device)
+            logits = self.extend(reading, new, torch.ones_like(new))[0]
 
     def suffix_log_probabilities(
         self, reading: Reading, suffixes: Sequence[Sequence[int]]
@@ -121,6 +175,27 @@ class Decoder:
         logits = self.extend(reading.repeated(k), tokens[:, :-1], real[:, :-1])
         rest = _log_probability(logits, tokens[:, 1:]) * real[:, 1:]
         return first + rest.sum(-1).view(n, k)
+
+    def tree_log_probabilities(self, image: Reading, tree: TokenTree) -> Tensor:
+        """Log-probability of each suffix of the tree behind each image, (n, suffixes), in one pass.
+
+        `image` holds image tokens only and stays as it is.
+        """
+        (n, seen), nodes = image.attention.shape, len(tree.tokens)
+        hidden = torch.cat([torch.zeros(nodes, seen, dtype=torch.bool), ~tree.sees], 1)
+        mask = torch.zeros(hidden.shape, dtype=self.model.dtype)
+        mask = mask.masked_fill(hidden, torch.finfo(mask.dtype).min)  # added to the attention
+        with self.lock, torch.inference_mode():
+            device = self.model.device
+            logits = self.model(
+                input_ids=tree.tokens.to(device).expand(n, -1),
+                attention_mask=mask.to(device).expand(n, 1, -1, -1),
+                position_ids=(tree.depths + seen + 1).to(device).expand(n, -1),
+                past_key_values=image.branch().cache,
+                use_cache=True,
+                logits_to_keep=tree.asked.to(device),
+            ).logits
+            return tree.log_probabilities(logits.float())
 
     @staticmethod
     def _placed(attention: Tensor, new: int, cache: DynamicCache) -> dict[str, Any]:

@@ -31,7 +31,8 @@ from transformers.utils import logging
 from tools.errors import BadInputError, ModelUnavailableError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_DOWNLOADED = ["*.json", "*.safetensors", "*.model"]
+EXAMPLES = "examples.txt"
+_DOWNLOADED = ["*.json", "*.safetensors", "*.model", EXAMPLES]
 _READ_WHOLE = 256 * 2**20  # bytes of weights; the digest of a larger checkpoint samples them
 _SAMPLES, _SAMPLE = 256, 4096  # blocks of a large file, bytes of a block
 _SHAPE_OUTPUT = ("config.json", "adapter_config.json", "preprocessor_config.json",
@@ -99,6 +100,33 @@ def load_processor(checkpoint: Checkpoint) -> PaliGemmaProcessor:
         )
     processor.tokenizer.padding_side = "left"
     return processor
+
+
+def has_isolated_images(config: Any) -> bool:
+    """Whether a checkpoint's image tokens see only the image; Google's see the prompt, too.
+
+    Raises:
+        ModelUnavailableError: an unknown form, or a decoder that would lose sight of the image.
+    """
+    form = getattr(config, "image_prefix", None)
+    if form is None:
+        return False
+    if form != "isolated":
+        raise ModelUnavailableError(
+            f"config.json has image_prefix {form!r}; set it to 'isolated' or leave it out"
+        )
+    if getattr(config.get_text_config(), "sliding_window", None) is not None:
+        raise ModelUnavailableError(
+            "image_prefix 'isolated' needs a decoder without a sliding window, such as Gemma 1"
+        )
+    return True
+
+
+def load_examples(checkpoint: Checkpoint) -> list[str]:
+    """Texts as the checkpoint may write them, a line each, where its folder has some (ours)."""
+    file = checkpoint.folder / EXAMPLES
+    with _damage_named(checkpoint):
+        return file.read_text("utf-8").splitlines() if file.is_file() else []
 
 
 def find_device(name: str) -> torch.device:

@@ -6,7 +6,6 @@ an image (`look`); everything else reuses its output. It knows nothing of cells.
 """
 
 import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
@@ -19,13 +18,13 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from agent import prompts
 from agent.decoding import Decoder, Reading, Step
-from agent.loading import find_checkpoint, load_model, load_processor
-from tools.errors import BadInputError, Cancelled
-from tools.protocols import Generated, ImageFeatures, Vectors
+from agent.drafts import Drafts
+from agent.loading import find_checkpoint, load_examples, load_model, load_processor
+from agent.prefixes import parts, prefix_text, prefixes_for, task
+from tools.errors import Cancelled
+from tools.protocols import Asked, Generated, ImageFeatures, Vectors
 
-IMAGE_TOKEN = "<image>"
-_FORWARD = 4096  # image tokens read at once: enough to fill a CPU, small enough for its memory
-_TOKEN_LIKE = re.compile(r"<(?=[^<>\s]+>)")
+__all__ = ["PaliGemma", "load_paligemma", "prefix_text"]
 
 
 def load_paligemma(
@@ -47,17 +46,13 @@ def load_paligemma(
     extra = find_checkpoint(adapter) if adapter else None
     weights = load_model(base, adapter=extra, device=device, dtype=dtype)
     name = f"{base.name}+{extra.name}" if extra else base.name
-    return PaliGemma(weights, load_processor(base), name=name, max_new_tokens=max_new_tokens)
-
-
-def prefix_text(prompt: str, images: int = 1) -> str:
-    """The text that the processor is given, in training and serving: `<image>` and one line.
-
-    What looks like a special token in a user's words (`<image>`, `<loc0001>`, `<eos>`) is data and
-    gets a space, so that it is read as letters.
-    """
-    line = " ".join(prompt.encode("utf-8", "replace").decode().split())
-    return IMAGE_TOKEN * images + _TOKEN_LIKE.sub("< ", line)
+    return PaliGemma(
+        weights,
+        load_processor(base),
+        name=name,
+        max_new_tokens=max_new_tokens,
+        examples=load_examples(base),
+    )
 
 
 def never() -> bool:
@@ -75,14 +70,21 @@ class PaliGemma:
         *,
         name: str,
         max_new_tokens: int = 128,
+        examples: Sequence[str] = (),
     ) -> None:
+        """`examples` are texts as it may write them: they make it faster, and change nothing."""
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._stop = _stop_tokens(model, processor)
-        self._rows = max(1, _FORWARD // processor.image_seq_length)  # sequences per forward
+        self._prefixes = prefixes_for(self._decoder, processor, name)
+        # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
+        self._drafting = self._prefixes.together and model.dtype == torch.float32
+        self._drafts = Drafts()
+        for text in examples:
+            self._drafts.learn(self._tokenizer(text + self._tokenizer.eos_token)["input_ids"])
 
     @property
     def embedding_dim(self) -> int:
@@ -91,13 +93,15 @@ class PaliGemma:
     @property
     def context_window(self) -> int:
         """Tokens that prompt, images and answer share."""
-        return int(self._decoder.model.config.get_text_config().max_position_embeddings)
+        return self._decoder.window
 
     def look(self, images: Sequence[Image]) -> ImageFeatures:
         """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
         if not images:
             raise ValueError("no image to look at")
-        towers = [self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, self._rows)]
+        towers = [
+            self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, self._prefixes.rows)
+        ]
         return ImageFeatures(torch.cat(towers), len(images))
 
     def describe(
@@ -110,7 +114,7 @@ class PaliGemma:
         self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """A short answer to a question, one per image."""
-        return self.generate(features, [_prompt(question)] * features.n, cancelled)
+        return self.generate(features, [task(question)] * features.n, cancelled)
 
     def answer_about(
         self,
@@ -119,7 +123,7 @@ class PaliGemma:
         cancelled: Callable[[], bool] = never,
     ) -> Generated:
         """One answer (without a question, a description) about all the images, in their order."""
-        reading = self._read([_prompt(question)], features.tower, features.n)
+        reading = self._prefixes.read([task(question)], _together(features))
         return self._decode(*reading, cancelled)[0]
 
     def generate(
@@ -137,9 +141,8 @@ class PaliGemma:
         if len(prefixes) != features.n:
             raise ValueError(f"{len(prefixes)} prompts for {features.n} images")
         texts: list[Generated] = []
-        for start in range(0, features.n, self._rows):
-            rows = slice(start, start + self._rows)
-            reading = self._read(prefixes[rows], features.tower[rows])
+        for part in parts(features, self._prefixes.rows):
+            reading = self._prefixes.read(prefixes[len(texts) : len(texts) + part.n], part)
             texts += self._decode(*reading, cancelled)
         return texts
 
@@ -153,7 +156,7 @@ class PaliGemma:
 
         `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
         """
-        reading = self._read([_prompt(question)], features.tower, features.n)
+        reading = self._prefixes.read([task(question)], _together(features))
         return self._pieces(*reading, cancelled)
 
     def score(
@@ -164,16 +167,31 @@ class PaliGemma:
         The log-probability of each option as the whole suffix (its tokens and <eos>) after
         `answer en {question}`, normalised over the options.
         """
-        if not options:
+        return self.score_all(features, [(question, options)])[0]
+
+    def score_all(
+        self,
+        features: ImageFeatures,
+        questions: Sequence[Asked],
+        cancelled: Callable[[], bool] = never,
+    ) -> list[NDArray[np.float64]]:
+        """`score` for each question: in one pass behind isolated images, else one by one.
+
+        Raises:
+            BadInputError: a question with its answers does not fit into the context window.
+            Cancelled: `cancelled`, asked before every pass, said so.
+        """
+        if not all(options for _, options in questions):
             raise ValueError("no options to score")
-        suffixes, prompt = self._suffixes(options), _prompt(question)
-        rows = []
-        for tower in features.tower.split(max(1, self._rows // len(options))):
-            reading, limit = self._read([prompt] * len(tower), tower)
-            if (longest := max(map(len, suffixes))) > limit:
-                raise BadInputError(self._too_long(reading.attention.shape[1] + longest))
-            rows.append(self._decoder.suffix_log_probabilities(reading, suffixes))
-        return torch.cat(rows).double().softmax(-1).cpu().numpy()
+        groups = [questions] if self._prefixes.together else [[each] for each in questions]
+        scores: list[NDArray[np.float64]] = []
+        for group in filter(len, groups):
+            if cancelled():
+                raise Cancelled("the model was stopped before all questions were asked")
+            logs = self._prefixes.score(features, group).double().cpu()
+            each = torch.split(logs, [len(options) for _, options in group], 1)
+            scores += [logs_of_one.softmax(-1).numpy() for logs_of_one in each]
+        return scores
 
     def embed_image(self, features: ImageFeatures) -> Vectors:
         """Mean of the tower's tokens, L2-normalised, (n, embedding_dim), float32."""
@@ -188,32 +206,10 @@ class PaliGemma:
         )["pixel_values"]
         return pixels  # (n, 3, side, side)
 
-    def _read(self, prefixes: Sequence[str], tower: Tensor, images: int = 1) -> tuple[Reading, int]:
-        """Read prefixes, tokenised as the processor does; also how many tokens may follow."""
-        seen = IMAGE_TOKEN * (images * self._processor.image_seq_length)
-        texts = [f"{seen}{self._tokenizer.bos_token}{prefix_text(p, 0)}\n" for p in prefixes]
-        with self._decoder.lock:  # a tokenizer keeps its padding as state
-            batch = self._tokenizer(texts, padding=True, return_tensors="pt")
-        room = self.context_window - batch["input_ids"].shape[1]
-        if room < 1:
-            raise BadInputError(self._too_long(batch["input_ids"].shape[1]))
-        return self._decoder.read(batch["input_ids"], batch["attention_mask"], tower), room
-
-    def _too_long(self, tokens: int) -> str:
-        return (
-            f"the question takes {tokens} tokens with its image and {self.name} reads fewer than"
-            f" {self.context_window}; ask a shorter one or show fewer images"
-        )
-
-    def _suffixes(self, options: Sequence[str]) -> list[list[int]]:
-        """Tokens of the answers, each with <eos>, as the processor makes them from a suffix."""
-        ended = [option + self._tokenizer.eos_token for option in options]
-        with self._decoder.lock:
-            ids: list[list[int]] = self._tokenizer([""] * len(ended), text_pair=ended)["input_ids"]
-        return ids
-
     def _steps(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[Step]:
         limit = min(self.max_new_tokens, room)
+        if self._drafting and len(reading.attention) == 1:
+            return self._decoder.drafted(reading, self._stop, limit, cancelled, self._drafts)
         return self._decoder.greedy(reading, self._stop, limit, cancelled)
 
     def _decode(
@@ -245,11 +241,11 @@ class PaliGemma:
             yield text[len(shown) :]
 
 
-def _prompt(question: str | None) -> str:
-    try:
-        return prompts.describe() if question is None else prompts.answer(question)
-    except ValueError as error:
-        raise BadInputError(str(error)) from error
+def _together(features: ImageFeatures) -> ImageFeatures:
+    """Several images as one: their tokens side by side."""
+    if features.n == 1:
+        return features
+    return ImageFeatures(features.tower.flatten(0, 1)[None], 1)
 
 
 def _chunks(images: Sequence[Image], size: int) -> Iterator[Sequence[Image]]:

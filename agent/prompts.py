@@ -29,6 +29,11 @@ def detect(thing: str) -> str:
     return f"detect {words}"
 
 
+def given_cases(prompt: str, labels: Sequence[str]) -> str:
+    """A prompt with the labels of the most similar cases, nearest first; none changes nothing."""
+    return f"{prompt} given cases: {', '.join(labels)}" if labels else prompt
+
+
 def rewrite(question: str, passages: Sequence[str]) -> str:
     """Ask a text model to answer from numbered passages only, citing each sentence as [n]."""
     numbered = "\n".join(f"[{n}] {passage}" for n, passage in enumerate(passages, start=1))

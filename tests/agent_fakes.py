@@ -11,7 +11,7 @@ from PIL import Image
 
 from tools.errors import CytoscribeError
 from tools.evidence import CaseEvidence, LiteratureEvidence
-from tools.protocols import Generated, ImageFeatures, Vectors
+from tools.protocols import Asked, Generated, ImageFeatures, Vectors
 
 SEEN = {"subject": "single blood cell", "cell_type": "neutrophil", "nucleus_shape": "multilobed"}
 
@@ -69,6 +69,14 @@ class SureModel:
         chosen = [option in self.seen.values() for option in options]
         row = np.array([0.9 if yes else 0.1 / len(options) for yes in chosen])
         return np.tile(row, (features.n, 1))
+
+    def score_all(
+        self,
+        features: ImageFeatures,
+        questions: Sequence[Asked],
+        cancelled: Callable[[], bool] = bool,
+    ) -> list[Any]:
+        return [self.score(features, *asked) for asked in questions]
 
     def embed_image(self, features: ImageFeatures) -> Vectors:
         return np.tile(np.array([1.0, 0.0], np.float32), (features.n, 1))

@@ -65,10 +65,16 @@ def processor() -> PaliGemmaProcessor:
 
 
 def model(
-    generation: Generation, words: PaliGemmaProcessor, context: int = CONTEXT
+    generation: Generation,
+    words: PaliGemmaProcessor,
+    context: int = CONTEXT,
+    image_prefix: str | None = None,
 ) -> PaliGemmaForConditionalGeneration:
     torch.manual_seed(generation)
-    tiny = PaliGemmaForConditionalGeneration(_config(generation, words, context))
+    config = _config(generation, words, context)
+    if image_prefix:
+        config.image_prefix = image_prefix
+    tiny = PaliGemmaForConditionalGeneration(config)
     for parameter in tiny.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter.data, std=2 * parameter.shape[-1] ** -0.5)

@@ -1,20 +1,19 @@
 """Say what a vision-language model sees in a cell image: free text, and findings that were asked.
 
-Findings are the answers to the closed questions of `tools/findings.py`, scored by the model as
-suffix log-probabilities. First what the image shows, then only the questions that make sense for
-it. What falls below the least probability is not claimed. How well the probabilities are
-calibrated is the model's matter; this module reports them as they are.
+Findings are the answers to the closed questions of `tools/findings`, scored by the model as suffix
+log-probabilities. First what the image shows, then only the questions that make sense for it. What
+falls below the least probability is not claimed. How well the probabilities are calibrated is the
+model's matter; this module reports them as they are.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.errors import Cancelled
 from tools.evidence import DescriptionEvidence, Finding
-from tools.findings import CELL_TYPE, QUESTIONS, SUBJECT, SUBJECT_KINDS, Kind, Question
+from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question, claimed
 from tools.images import OpenedImage
 from tools.protocols import Generated, ImageFeatures, VisionModel
 
@@ -76,21 +75,33 @@ def describe_images(
     """What is seen in each image of one vision pass, in order.
 
     `question`, where given, is also put to the model in the user's words; its answer becomes the
-    finding `answer` if it is probable enough. Raises Cancelled once `cancelled` says so.
+    finding `answer` if it is probable enough. `text` is what the model wrote without the statements
+    that no finding bears out; a metric of generated text takes `generated_text`. Raises Cancelled
+    once `cancelled` says so.
     """
     texts = model.describe(features, cancelled)
     answers = model.answer(features, question, cancelled) if question else [None] * features.n
-    seen = _findings(_Answers(features, model, min_probability, cancelled), features.n)
+    seen = findings(features, model, min_probability, cancelled)
     return [
-        DescriptionEvidence(
-            image_id=image_id,
-            text=text.text,
-            findings=(*_answered(answer, min_probability), *findings),
-            model=model.name,
-            probability=text.probability,
-        )
-        for image_id, text, answer, findings in zip(image_ids, texts, answers, seen, strict=True)
+        _evidence(image_id, text, (*_answered(answer, min_probability), *found), model.name)
+        for image_id, text, answer, found in zip(image_ids, texts, answers, seen, strict=True)
     ]
+
+
+def _evidence(
+    image_id: str, written: Generated, found: tuple[Finding, ...], model: str
+) -> DescriptionEvidence:
+    """The text says only what the findings bear out, and names what it is unsure of."""
+    kept = claimed(written.text, {f.name: f.value for f in found})
+    unsure = f"Uncertain: {', '.join(kept.uncertain)}." if kept.uncertain else ""
+    return DescriptionEvidence(
+        image_id=image_id,
+        text=f"{kept.text} {unsure}".strip(),
+        generated_text=written.text,
+        findings=found,
+        model=model,
+        probability=written.probability,
+    )
 
 
 def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding, ...]:
@@ -99,40 +110,53 @@ def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding
     return (Finding(name=ANSWER, value=answer.text, probability=answer.probability),)
 
 
-def _findings(sure: "_Answers", n: int) -> list[tuple[Finding, ...]]:
-    """The findings of each image: the first two answers decide which questions follow."""
-    kinds = [_kind(sure(SUBJECT, row)) for row in range(n)]
-    types = [_value(sure(CELL_TYPE, row)) if kind == "cell" else None
-             for row, kind in enumerate(kinds)]  # fmt: skip
-    return [
-        tuple(f for q in QUESTIONS if _asked(q, kind, cell_type) and (f := sure(q, row)))
-        for row, (kind, cell_type) in enumerate(zip(kinds, types, strict=True))
-    ]
+def findings(
+    features: ImageFeatures,
+    model: VisionModel,
+    min_probability: float,
+    cancelled: Callable[[], bool] = never,
+) -> list[tuple[Finding, ...]]:
+    """The findings of each image; what is known of it decides what else is asked.
+
+    All questions that can be asked at a time go to the model at once: for a cell those of every
+    image, its type, and its attributes (three passes cost a lite checkpoint a tenth more than two
+    would, and spare a large one the attributes of a platelet).
+    """
+    answers = _Answers(min_probability)
+    while asked := [q for q in QUESTIONS if answers.needed(q, range(features.n))]:
+        each = model.score_all(features, [(q.prompt, q.options) for q in asked], cancelled)
+        answers.scores.update(zip((q.name for q in asked), each, strict=True))
+    return [tuple(answers.findings(row)) for row in range(features.n)]
 
 
 class _Answers:
-    """The probable answer to a question about an image; a question is scored once a batch."""
+    """What was answered so far, and what it says of the questions that remain."""
 
-    def __init__(
-        self,
-        features: ImageFeatures,
-        model: VisionModel,
-        least: float,
-        cancelled: Callable[[], bool],
-    ) -> None:
-        self._features, self._model = features, model
-        self._least, self._cancelled = least, cancelled
-        self._scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
+    def __init__(self, least: float) -> None:
+        self.scores: dict[str, NDArray[np.float64]] = {}  # name: (n images, n options)
+        self._least = least
 
-    def __call__(self, question: Question, row: int) -> Finding | None:
-        if question.name not in self._scores:
-            self._scores[question.name] = self._score(question)
-        return _finding(question, self._scores[question.name][row], self._least)
+    def findings(self, row: int) -> Iterator[Finding]:
+        applying = (q for q in QUESTIONS if self._applies(q, row))
+        return (found for question in applying if (found := self._sure(question, row)))
 
-    def _score(self, question: Question) -> NDArray[np.float64]:
-        if self._cancelled():
-            raise Cancelled("the description was stopped before all questions were asked")
-        return self._model.score(self._features, question.prompt, question.options)
+    def needed(self, question: Question, rows: Iterable[int]) -> bool:
+        return question.name not in self.scores and any(self._applies(question, r) for r in rows)
+
+    def _applies(self, question: Question, row: int) -> bool:
+        """Of an image of unknown kind only what every image can be asked."""
+        subject = self._sure(SUBJECT, row)
+        if subject is None:
+            return question.applies_to == KINDS
+        cell_type = self._sure(CELL_TYPE, row)
+        return question.applies(
+            SUBJECT_KINDS[subject.value], cell_type.value if cell_type else None
+        )
+
+    def _sure(self, question: Question, row: int) -> Finding | None:
+        if question.name not in self.scores:
+            return None
+        return _finding(question, self.scores[question.name][row], self._least)
 
 
 def _finding(question: Question, scores: NDArray[np.float64], least: float) -> Finding | None:
@@ -141,20 +165,10 @@ def _finding(question: Question, scores: NDArray[np.float64], least: float) -> F
     if probability < least:
         return None
     value = question.options[best]
-    return Finding(name=question.name, value=value, unit=question.unit, probability=probability)
-
-
-def _asked(question: Question, kind: Kind | None, cell_type: str | None) -> bool:
-    """Of an image of unknown kind only what every image can be asked."""
-    if kind is None:
-        return all(question.applies(any_kind) for any_kind in SUBJECT_KINDS.values())
-    return question.applies(kind, cell_type)
-
-
-def _kind(subject: Finding | None) -> Kind | None:
-    kinds: Mapping[str, Kind] = SUBJECT_KINDS
-    return kinds[subject.value] if subject else None
-
-
-def _value(finding: Finding | None) -> str | None:
-    return finding.value if finding else None
+    return Finding(
+        name=question.name,
+        value=value,
+        unit=question.unit,
+        probability=probability,
+        ontology_id=question.ontology_id(value),
+    )

@@ -45,6 +45,7 @@ class Finding(Frozen):
     unit: str | None = None
     probability: Probability | None = None  # None for what is measured
     origin: Literal["seen", "measured"] = "seen"
+    ontology_id: str | None = None  # of the Cell Ontology, where the value is a cell of it
 
 
 class DescriptionEvidence(_Evidence):
@@ -53,15 +54,19 @@ class DescriptionEvidence(_Evidence):
     prefix: ClassVar[str] = "see"
     kind: Literal["description"] = "description"
     image_id: str
-    text: str
+    text: str  # what the model wrote, without what no finding bears out
+    generated_text: str | None = None  # as the model wrote it
     findings: tuple[Finding, ...] = ()
     overlay: str | None = None  # path of a picture that shows what was measured
     comparison: str = ""  # what was measured and what was seen, and where the two disagree
     model: str  # id or folder, with revision or digest
-    probability: Probability | None = None  # geometric mean over the tokens of `text`
+    probability: Probability | None = None  # geometric mean over the tokens of `generated_text`
 
     def identity(self) -> dict[str, Any]:
-        return self.model_dump(include={"image_id", "text", "findings", "model"})
+        return self.model_dump(
+            include={"image_id", "text", "findings", "model"},
+            exclude={"findings": {"__all__": {"ontology_id"}}},  # follows from the value
+        )
 
 
 class CaseEvidence(_Evidence):

@@ -23,6 +23,7 @@ from tools.measure import Measurement, measure
 from tools.measure.nuclei import label_nuclei
 from tools.measure.overlay import overlay
 from tools.measure.quantities import QUANTITIES
+from tools.measure.regions import Pixels
 from tools.measure.segmenters import Segmenter
 
 RATIO = "nuclear_cytoplasmic_ratio"
@@ -41,23 +42,20 @@ class Measurer:
 
     def __call__(self, seen: DescriptionEvidence, image: OpenedImage) -> DescriptionEvidence:
         """The same description with measured findings, or with the reason why there are none."""
-        kind = _kind(seen)
-        if kind is None:
-            return seen
         try:
-            found = measure(np.asarray(image.pixels), kind, self.segmenter)
+            found = measured(seen, np.asarray(image.pixels), self.segmenter)
             picture = self._overlay(image, found)
         except (CytoscribeError, OSError, MemoryError, RuntimeError) as e:
             return seen.model_copy(update={"comparison": f"Nothing was measured: {e}"})
         if not found.values:
             return seen
-        measured = found.findings(self.pixel_size_um or image.pixel_size_um or 0.0)
+        findings = found.findings(self.pixel_size_um or image.pixel_size_um or 0.0)
         return DescriptionEvidence.model_validate(
             seen.model_dump(exclude={"evidence_id"})
             | {
-                "findings": (*seen.findings, *measured),
+                "findings": (*seen.findings, *findings),
                 "overlay": str(picture),
-                "comparison": compared(seen.findings, measured, found.values),
+                "comparison": compared(seen.findings, findings, found.values),
             }
         )
 
@@ -75,6 +73,14 @@ class Measurer:
                 file.write(png.getvalue())
             Path(half).replace(path)
         return path
+
+
+def measured(
+    seen: DescriptionEvidence, pixels: Pixels, segmenter: Segmenter = label_nuclei
+) -> Measurement:
+    """What can be measured in an image, (height, width, 3); of an unknown kind nothing."""
+    kind = _kind(seen)
+    return measure(pixels, kind, segmenter) if kind else Measurement()
 
 
 def unmeasured(seen: DescriptionEvidence) -> DescriptionEvidence:

@@ -4,7 +4,7 @@ So that tools import neither torch nor the agent, and a test's fake is ten lines
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,17 +12,20 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 Vectors = NDArray[np.float32]  # (n, dimension), rows L2-normalised
+Asked = tuple[str, Sequence[str]]  # a closed question and the answers it allows
 
 
 @dataclass(frozen=True)
 class ImageFeatures:
     """The vision tower's output for a batch; one pass serves all that is asked of the images.
 
-    `tower` is opaque outside the model: (n, image tokens, width).
+    `tower` is opaque outside the model: (n, image tokens, width). `kept` is the model's own: what
+    it made of the tower and will need again.
     """
 
     tower: Any
     n: int
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,14 @@ class VisionModel(Protocol):
         self, features: ImageFeatures, question: str, options: Sequence[str]
     ) -> NDArray[np.float64]:
         """Probabilities of the closed answers, (n images, n options), rows sum to 1."""
+
+    def score_all(
+        self,
+        features: ImageFeatures,
+        questions: Sequence[Asked],
+        cancelled: Callable[[], bool] = ...,
+    ) -> list[NDArray[np.float64]]:
+        """`score` for each question, in as few passes as the model can; raises Cancelled."""
 
     def embed_image(self, features: ImageFeatures) -> Vectors:
         """Image vectors for similarity search, (n, embedding_dim)."""

@@ -39,7 +39,9 @@ class Described:
             "path": str(self.path),
             "text": self.evidence.text if self.evidence else "",
             "findings": [
-                f.model_dump(include={"name", "value", "unit", "probability", "origin"})
+                f.model_dump(
+                    include={"name", "value", "unit", "probability", "origin", "ontology_id"}
+                )
                 for f in (self.evidence.findings if self.evidence else ())
             ],
             "status": "described" if self.evidence else "refused",
@@ -47,6 +49,7 @@ class Described:
             "seconds": round(self.seconds, 3),
             "image_id": self.evidence.image_id if self.evidence else None,
             "probability": self.evidence.probability if self.evidence else None,
+            "generated_text": self.evidence.generated_text if self.evidence else None,
             "notes": list(self.notes),
             "overlay": self.evidence.overlay if self.evidence else None,
             "comparison": self.evidence.comparison if self.evidence else "",

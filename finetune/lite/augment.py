@@ -1,19 +1,26 @@
-"""Random views of an image: crop, the eight orientations of the square, colour, noise and blur.
+"""Random views of an image: crop or turn, colour, stain, noise and blur.
 
-Boxes follow the view. Nothing here changes what the facts of an image say of it; colour shifts
-stay small because colours of cytoplasm and granules are among the facts.
+Images whose facts hold for the whole picture are turned by any angle and zoomed about the middle;
+images with counted objects are cropped and mirrored, and the boxes follow. Half of the stained
+views only shift a little, because colours of cytoplasm and granules are among the facts; the
+others look as if another laboratory had stained and photographed them.
 """
 
 import math
 import random
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from finetune.data.example import Example, Instance, Pixels
 
-_SMALLEST_CROP = {"cell": 0.8, "smear": 0.5, "red_cell": 0.85, "nuclei": 0.5, "tissue": 0.6}
+_SMALLEST_CROP = {"smear": 0.5, "nuclei": 0.5}  # of images with counted objects
+_ZOOM = {"cell": (0.66, 1.2), "red_cell": (0.8, 1.1), "tissue": (0.5, 1.0)}
+_MARGIN = 0.25  # reflected around an image before it is turned, share of its side
+_OTHER_LABORATORY = 0.5  # share of the stained views that are restained
 Box = tuple[float, float, float, float]
+Values = NDArray[np.float32]  # (side, side, 3), 0..255
 
 
 def whole(pixels: Pixels, side: int) -> Pixels:
@@ -66,34 +73,104 @@ def _turn(pixels: Pixels, orientation: int) -> Pixels:
     return pixels.transpose(1, 0, 2) if orientation & 4 else pixels
 
 
-def _recolour(pixels: Pixels, modality: str, rng: random.Random) -> Pixels:
-    values = pixels.astype(np.float32)
-    contrast, brightness = rng.uniform(0.8, 1.25), rng.uniform(-18, 18)
-    gain = np.array([rng.uniform(0.92, 1.08) for _ in range(3)], np.float32)
-    pivot = float(values.mean())
-    if modality == "fluorescence microscopy":  # dark stays dark, grey stays grey
-        contrast, brightness, pivot, gain = rng.uniform(0.6, 1.8), brightness / 5, 0.0, gain[:1]
-    values = ((values - pivot) * contrast + pivot + brightness) * gain
-    if rng.random() < 0.25:
-        noise = np.random.default_rng(rng.getrandbits(32)).standard_normal((*values.shape[:2], 1))
-        values += noise.astype(np.float32) * rng.uniform(1, 7)
-    return np.clip(values, 0, 255).astype(np.uint8)
-
-
-def view(example: Example, side: int, rng: random.Random) -> tuple[Pixels, tuple[Instance, ...]]:
-    """A random view of `side` pixels a side, (side, side, 3), and what it holds."""
+def _cropped(
+    example: Example, side: int, rng: random.Random
+) -> tuple[Image.Image, tuple[Instance, ...]]:
+    """A crop in one of the eight orientations of the square, and the objects in it."""
     window, orientation = _window(example.kind, rng), rng.randrange(8)
     height, width = example.pixels.shape[:2]
     region = (window[0] * width, window[1] * height, window[2] * width, window[3] * height)
     filters = (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)
     image = Image.fromarray(example.pixels).resize((side, side), rng.choice(filters), box=region)
-    if rng.random() < 0.1:
-        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.8) * side / 128))
-    pixels = _turn(np.asarray(image), orientation)
-    if rng.random() < 0.8:
-        pixels = _recolour(pixels, example.facts["modality"], rng)
     kept = (_within(instance, window) for instance in example.instances)
     turned = tuple(
         Instance(i.thing, _turned(i.box, orientation), i.area) for i in kept if i is not None
     )
-    return np.ascontiguousarray(pixels), turned
+    return Image.fromarray(np.ascontiguousarray(_turn(np.asarray(image), orientation))), turned
+
+
+def _rotated(example: Example, side: int, rng: random.Random) -> Image.Image:
+    """The image turned by any angle, mirrored, zoomed and shifted; its edges are reflected."""
+    height, width = example.pixels.shape[:2]
+    pad = round(_MARGIN * max(height, width))
+    padded = np.pad(example.pixels, ((pad, pad), (pad, pad), (0, 0)), "reflect")
+    near, far = _ZOOM[example.kind]
+    zoom = rng.uniform(near, far) if rng.random() < 0.5 else rng.uniform(0.9, 1.0)
+    angle = rng.uniform(0, 2 * math.pi)
+    slack = max(0.0, 1 - zoom) / 2 + 0.03  # of the middle, in shares of the side
+    x = (0.5 + rng.uniform(-slack, slack)) * width + pad
+    y = (0.5 + rng.uniform(-slack, slack)) * height + pad
+    wide, high = zoom * width / side, zoom * height / side * math.exp(rng.uniform(-0.08, 0.08))
+    mirror = rng.choice((-1, 1))
+    a, b = math.cos(angle) * wide * mirror, -math.sin(angle) * high
+    d, e = math.sin(angle) * wide * mirror, math.cos(angle) * high
+    middle = side / 2
+    moved = (a, b, x - (a + b) * middle, d, e, y - (d + e) * middle)
+    return Image.fromarray(padded).transform(
+        (side, side),
+        Image.Transform.AFFINE,
+        moved,
+        rng.choice((Image.Resampling.BILINEAR, Image.Resampling.BICUBIC)),
+    )
+
+
+def _recolour(values: Values, modality: str, rng: random.Random) -> Values:
+    """Contrast, brightness and white balance."""
+    contrast, brightness = rng.uniform(0.8, 1.25), rng.uniform(-18, 18)
+    gain = np.array([rng.uniform(0.92, 1.08) for _ in range(3)], np.float32)
+    pivot = float(values.mean())
+    if modality == "fluorescence microscopy":  # dark stays dark, grey stays grey
+        contrast, brightness, pivot, gain = rng.uniform(0.6, 1.8), brightness / 5, 0.0, gain[:1]
+    return ((values - pivot) * contrast + pivot + brightness) * gain
+
+
+def _restain(values: Values, rng: random.Random) -> Values:
+    """Optical densities rescaled and mixed a little, over a background of another colour.
+
+    Density is linear in the amount of a dye (Beer and Lambert), so that scaling it is a stronger
+    or weaker stain, and mixing its channels is another dye or another camera.
+    """
+    light = np.percentile(values[::4, ::4].reshape(-1, 3), 90, axis=0) + 1
+    densities = -np.log((values + 1) / light)
+    mixing = np.eye(3) + np.array([[rng.gauss(0, 0.08) for _ in range(3)] for _ in range(3)])
+    strength = math.exp(rng.uniform(-0.4, 0.4))
+    shade = rng.uniform(170, 252)
+    background = np.array([min(255.0, shade * rng.uniform(0.9, 1.08)) for _ in range(3)])
+    restained = background * np.exp(-strength * (densities @ mixing.T.astype(np.float32)))
+    return np.asarray(restained, np.float32)
+
+
+def _noisy(values: Values, rng: random.Random) -> Values:
+    noise = np.random.default_rng(rng.getrandbits(32)).standard_normal((*values.shape[:2], 1))
+    return values + noise.astype(np.float32) * rng.uniform(1, 7)
+
+
+def _coloured(image: Image.Image, modality: str, rng: random.Random) -> Pixels:
+    values = np.asarray(image, np.float32)
+    stained = modality in ("stained blood smear", "stained histology")
+    if stained and rng.random() < _OTHER_LABORATORY:
+        values = _restain(values, rng)
+    if rng.random() < 0.8:
+        values = _recolour(values, modality, rng)
+    if rng.random() < 0.2:
+        values = _noisy(values, rng)
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def restained(example: Example, rng: random.Random) -> Pixels:
+    """The image as if another laboratory had stained and photographed it; its size stays."""
+    values = _restain(np.asarray(example.pixels, np.float32), rng)
+    values = _recolour(values, example.facts["modality"], rng)
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def view(example: Example, side: int, rng: random.Random) -> tuple[Pixels, tuple[Instance, ...]]:
+    """A random view of `side` pixels a side, (side, side, 3), and what it holds."""
+    instances: tuple[Instance, ...] = ()
+    if example.kind in _ZOOM:
+        image = _rotated(example, side, rng)
+    else:
+        image, instances = _cropped(example, side, rng)
+    if rng.random() < 0.15:
+        image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.0) * side / 128))
+    return _coloured(image, example.facts["modality"], rng), instances

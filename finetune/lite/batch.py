@@ -18,7 +18,7 @@ from transformers import PaliGemmaProcessor
 from finetune.data.example import Example, Instance, Pixels
 from finetune.lite.augment import view
 from finetune.lite.model import IMAGE_TOKENS, PATCH, SIDE
-from finetune.lite.tasks import Task, tasks, view_facts
+from finetune.lite.tasks import Task, captions, tasks, view_facts
 from tools.findings import COUNTS, QUESTIONS
 
 IGNORED = -100
@@ -33,13 +33,14 @@ class Sample:
     pixels: Pixels  # (SIDE, SIDE, 3)
     tasks: list[Task]
     options: NDArray[np.int64]  # (questions,), index of the true option or IGNORED
+    asked: NDArray[np.float32]  # (questions,), 1 where the question makes sense
     density: NDArray[np.float32]  # (things, GRID * GRID), centres a cell of the grid
     counted: NDArray[np.float32]  # (things,), 1 where the density is known
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Token rows of one length; the first IMAGE_TOKENS are the image's."""
+    """Token rows of one length; the first are the image's."""
 
     ids: torch.Tensor  # (rows, length)
     labels: torch.Tensor  # (rows, length), IGNORED on prefix and padding
@@ -62,20 +63,28 @@ def density(instances: Sequence[Instance]) -> NDArray[np.float32]:
     return grid.reshape(len(THINGS), -1)
 
 
-def sample(example: Example, number: int, rng: random.Random) -> Sample:
+def sample(example: Example, number: int, rng: random.Random, pretraining: bool = False) -> Sample:
     """A random view of an example with `number` tasks."""
     pixels, instances = view(example, SIDE, rng)
     facts = view_facts(example.facts, instances, example.counted)
     options = [q.options.index(facts[q.name]) if q.name in facts else IGNORED for q in QUESTIONS]
-    drawn = tasks(example.kind, facts, instances, example.counted, number, rng)
+    write = captions if pretraining else tasks
+    drawn = write(example.kind, facts, instances, example.counted, number, rng)
     known = np.array([thing in example.counted for thing in THINGS], np.float32)
-    return Sample(pixels, drawn, np.array(options, np.int64), density(instances), known)
+    asked = np.array([example.kind in q.applies_to for q in QUESTIONS], np.float32)
+    truth = np.array(options, np.int64)
+    return Sample(pixels, drawn, truth, asked, density(instances), known)
 
 
 def pixel_values(samples: Sequence[Sample]) -> torch.Tensor:
     """(samples, 3, SIDE, SIDE) in -1..1, as the processor gives them."""
     stacked = torch.from_numpy(np.stack([s.pixels for s in samples]))
     return (stacked.permute(0, 3, 1, 2).float() / 127.5 - 1).contiguous()
+
+
+def asked(samples: Sequence[Sample]) -> torch.Tensor:
+    """(samples, questions), 1 where a question makes sense for the image."""
+    return torch.from_numpy(np.stack([s.asked for s in samples]))
 
 
 class Encoder:
@@ -106,12 +115,14 @@ class Encoder:
         real = torch.tensor([[1] * len(r[0]) + [0] * (longest - len(r[0])) for r in rows])
         return Rows(ids, padded(1, IGNORED), padded(2, 1), padded(3, -1), real)
 
-    def packed(self, samples: Sequence[Sample]) -> Rows:
-        """One row a sample."""
+    def packed(self, samples: Sequence[Sample], kept: torch.Tensor | None = None) -> Rows:
+        """One row a sample; `kept` (samples, tokens): which of the image's tokens are there."""
+        every = range(IMAGE_TOKENS)
+        there = [every] * len(samples) if kept is None else kept.tolist()
         rows = []
-        for one in samples:
-            ids, labels = [self.image] * IMAGE_TOKENS, [IGNORED] * IMAGE_TOKENS
-            positions, segments = list(range(1, IMAGE_TOKENS + 1)), [0] * IMAGE_TOKENS
+        for one, tokens in zip(samples, there, strict=True):
+            ids, labels = [self.image] * len(tokens), [IGNORED] * len(tokens)
+            positions, segments = [1 + token for token in tokens], [0] * len(tokens)
             for number, (prompt, text) in enumerate(one.tasks, 1):
                 prefix, suffix = self.prefix(prompt), self.suffix(text)
                 length = len(prefix) + len(suffix)

@@ -8,9 +8,8 @@ answers given to other images of the same kind (for what all images of a kind sh
 import json
 import random
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +22,17 @@ from transformers import AutoProcessor, PaliGemmaForConditionalGeneration
 from agent import prompts
 from agent.paligemma import PaliGemma, load_paligemma, prefix_text
 from eval import descriptions as metrics
-from eval.descriptions import Estimate, Facts, Pair
+from eval.descriptions import Estimate, Facts, Metric, Pair
+from eval.seeing import Seen, blank, majority, see, shuffled, speakable
 from finetune.data.collection import load
 from finetune.data.example import Example
+from finetune.lite.augment import restained
 from finetune.lite.tasks import view_facts
-from tools.findings import ATTRIBUTES, BY_NAME, COUNTS, KINDS, QUESTIONS, RANGES, facts_in
-from tools.protocols import ImageFeatures, Vectors
+from tools.findings import ATTRIBUTES, COUNTS, KINDS
+from tools.protocols import Vectors
 
 ROWS, DEPTH = 16, 5
-GREY = (128, 128, 128)
 SHARED_BY_KIND = ("subject", "modality", "stain")
-UNSPOKEN = ("subject", *(question.name for question, _ in RANGES.values()))
-Metric = Callable[[Sequence[Pair]], float]
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What is said of one image: by the closed questions, and by the description."""
-
-    asked: Facts  # question: best option; "count:<thing>": generated number
-    probability: Mapping[str, float]  # question: probability of its best option
-    written: Facts
-    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,32 +50,6 @@ def truth_of(example: Example) -> dict[str, str]:
     return view_facts(example.facts, example.instances, example.counted)
 
 
-def speakable(facts: Facts) -> dict[str, str]:
-    """The facts that a description has words for."""
-    return {
-        name: value
-        for name, value in facts.items()
-        if name not in UNSPOKEN and (name not in BY_NAME or BY_NAME[name].phrase(value))
-    }
-
-
-def ask(model: PaliGemma, features: ImageFeatures, kind: str) -> list[Seen]:
-    """Put every closed question of the kind, its counts and `describe` to the model."""
-    asked: list[dict[str, str]] = [{} for _ in range(features.n)]
-    sure: list[dict[str, float]] = [{} for _ in range(features.n)]
-    for question in (q for q in QUESTIONS if kind in q.applies_to):
-        for row, scores in enumerate(model.score(features, question.prompt, question.options)):
-            asked[row][question.name] = question.options[int(scores.argmax())]
-            sure[row][question.name] = float(scores.max())
-    things = {"smear": tuple(COUNTS)[:3], "nuclei": ("nucleus",)}.get(kind, ())
-    for thing in things:
-        for row, answer in enumerate(model.answer(features, COUNTS[thing])):
-            asked[row][f"count:{thing}"] = answer.text
-    texts = [generated.text for generated in model.describe(features)]
-    said = zip(asked, sure, texts, strict=True)
-    return [Seen(facts, probability, facts_in(text), text) for facts, probability, text in said]
-
-
 def _batches(examples: Sequence[Example]) -> Iterable[list[Image.Image]]:
     for start in range(0, len(examples), ROWS):
         yield [Image.fromarray(example.pixels) for example in examples[start : start + ROWS]]
@@ -98,36 +60,31 @@ def embed(model: PaliGemma, examples: Sequence[Example]) -> Vectors:
     return np.concatenate([model.embed_image(model.look(b)) for b in _batches(examples)])
 
 
-def majority(examples: Sequence[Example]) -> Seen:
-    """The most common answer to each question."""
-    answers: dict[str, Counter[str]] = defaultdict(Counter)
-    for example in examples:
-        for name, value in truth_of(example).items():
-            answers[name][value] += 1
-    common = {name: count.most_common(1)[0][0] for name, count in answers.items()}
-    return Seen(common, {}, speakable(common), "")
+def commonest(examples: Sequence[Example]) -> Seen:
+    """The most common answer to each question among the examples."""
+    return majority([truth_of(example) for example in examples])
 
 
 def rows_of(model: PaliGemma, train: Sequence[Example], test: Sequence[Example]) -> list[Row]:
     """Ask about every test image, kind by kind, with the controls."""
     rows: list[Row] = []
-    blank = model.look([Image.new("RGB", (224, 224), GREY)])
     for kind in KINDS:
         of_kind = [example for example in test if example.kind == kind]
-        constant = majority([example for example in train if example.kind == kind])
-        empty = ask(model, blank, kind)[0]
+        if not of_kind:
+            continue
+        constant = commonest([example for example in train if example.kind == kind])
+        empty = blank(model, kind)
         with click.progressbar(list(_batches(of_kind)), label=kind) as batches:
-            seen = [one for batch in batches for one in ask(model, model.look(batch), kind)]
-        other = random.Random(0).sample(seen, len(seen))
-        for example, said, elsewhere in zip(of_kind, seen, other, strict=True):
+            seen = [one for batch in batches for one in see(batch, model, [kind])]
+        for example, said, elsewhere in zip(of_kind, seen, shuffled(seen), strict=True):
             controls = {"majority": constant, "blank": empty, "shuffled": elsewhere}
             rows.append(Row(example, truth_of(example), said, controls))
-    return _across(rows, majority(train))
+    return _across(rows, commonest(train))
 
 
 def _across(rows: Sequence[Row], constant: Seen) -> list[Row]:
     """Add the controls of what images of a kind share."""
-    other = random.Random(1).sample([row.seen for row in rows], len(rows))
+    other = shuffled([row.seen for row in rows], seed=1)
     return [
         Row(
             row.example,
@@ -151,7 +108,11 @@ class Figure:
 
 
 def figure(
-    name: str, metric: Metric, rows: Sequence[Row], written: bool = False, across: bool = False
+    name: str,
+    metric: Metric[Pair],
+    rows: Sequence[Row],
+    written: bool = False,
+    across: bool = False,
 ) -> Figure:
     """A metric of the model and of the three controls, on the same images."""
 
@@ -215,6 +176,29 @@ def figures(rows: Sequence[Row]) -> list[Figure]:
     return table
 
 
+def other_stain(
+    model: PaliGemma, train: Sequence[Example], test: Sequence[Example]
+) -> list[Figure]:
+    """Leukocytes recoloured at random as if another laboratory had stained them.
+
+    A stand-in for images of another laboratory, not a measurement of them.
+    """
+    rng = random.Random(0)
+    cells = [replace(e, pixels=restained(e, rng)) for e in test if e.kind == "cell"]
+    rows = rows_of(model, train, cells)
+    attributes = metrics.macro_f1(tuple(question.name for question in ATTRIBUTES))
+    leukocytes = [row for row in rows if "nucleus_shape" in row.truth]
+    return [
+        figure("restained: cell type (8), accuracy", metrics.accuracy("cell_type"), rows),
+        figure(
+            "restained: cell type (8), balanced accuracy",
+            metrics.balanced_accuracy("cell_type"),
+            rows,
+        ),
+        figure("restained: 11 attributes, macro-F1", attributes, leukocytes),
+    ]
+
+
 def retrieval(model: PaliGemma, train: Sequence[Example], test: Sequence[Example]) -> Figure:
     """mAP@5 for the cell type, the training cells as library; controls that cannot be are NaN."""
     library = [example for example in train if example.kind == "cell"]
@@ -227,7 +211,7 @@ def retrieval(model: PaliGemma, train: Sequence[Example], test: Sequence[Example
     shuffled = metrics.average_precision(vectors, stored, other, labels, DEPTH)
     return Figure(
         f"similar cases by cell type, mAP@{DEPTH}",
-        metrics.estimate(lambda values: float(np.mean(values)), found),
+        metrics.estimate(metrics.mean_value(), found),
         float("nan"),
         float("nan"),
         float(np.mean(shuffled)),
@@ -235,12 +219,14 @@ def retrieval(model: PaliGemma, train: Sequence[Example], test: Sequence[Example
 
 
 def calibration(rows: Sequence[Row]) -> Estimate:
-    """ECE of the options' probabilities over all closed questions, by answer."""
+    """ECE of the options' probabilities over all closed questions."""
     answers = [
-        (probability, row.seen.asked[name] == row.truth[name])
+        [
+            (probability, row.seen.asked[name] == row.truth[name])
+            for name, probability in row.seen.probability.items()
+            if name in row.truth
+        ]
         for row in rows
-        for name, probability in row.seen.probability.items()
-        if name in row.truth
     ]
     return metrics.estimate(metrics.calibration_error, answers)
 
@@ -294,6 +280,7 @@ def main(data: Path, checkpoint: str, side: str, out: Path) -> None:
     rows = rows_of(model, parts["train"], test)
     spent = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
     table = [*figures(rows), retrieval(model, parts["train"], test)]
+    table += other_stain(model, parts["train"], test)
     click.echo(markdown(table))
     ece, same = calibration(rows), agreement(model, checkpoint, test)
     click.echo(f"expected calibration error: {ece}")

@@ -1,7 +1,8 @@
 """Training aids on the vision tower, dropped from the shipped file.
 
 One linear head a closed question over the mean of the tower's tokens (the vector that similarity
-search uses), and a Poisson density map of object centres over its grid.
+search uses), a projection of it onto the teacher's features, and a Poisson density map of object
+centres over its grid.
 """
 
 from collections.abc import Sequence
@@ -14,33 +15,38 @@ from torch.nn import functional
 from finetune.lite.batch import IGNORED, THINGS, Sample
 from tools.findings import QUESTIONS
 
+OPTIONS = sum(len(question.options) for question in QUESTIONS)
+_SIZES = [len(question.options) for question in QUESTIONS]
+_TEACHER_WIDTH = 1280
+_EIGHTH = 8  # losses over questions are in eighths, about as many as an image answers
+
 
 class Heads(nn.Module):
-    """Option logits of every question, and the density of every thing."""
+    """Option logits of every question, features like the teacher's, density of every thing."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.options = nn.Linear(width, sum(len(q.options) for q in QUESTIONS))
+        self.options = nn.Linear(width, OPTIONS)
+        self.features = nn.Linear(width, _TEACHER_WIDTH)
         self.density = nn.Linear(width, len(THINGS))
         nn.init.constant_(self.density.bias, -2.0)
 
     def forward(self, tower: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, tokens, width) to (n, all options) and rates (n, tokens, things)."""
+        """(n, tokens, width) to logits (n, OPTIONS) and features (n, 1280)."""
         pooled = self.norm(tower.mean(1))
-        return self.options(pooled), functional.softplus(self.density(tower))
+        return self.options(pooled), self.features(pooled)
 
-    def loss(self, tower: torch.Tensor, samples: Sequence[Sample]) -> torch.Tensor:
-        """Mean over the known questions, plus density and count where objects are annotated."""
-        logits, rates = self(tower)
-        return _options_loss(logits, samples) + _density_loss(rates, samples)
+    def rates(self, tower: torch.Tensor) -> torch.Tensor:
+        """(n, tokens, width) to objects a token, (n, tokens, things)."""
+        return functional.softplus(self.density(tower))
 
 
-def _options_loss(logits: torch.Tensor, samples: Sequence[Sample]) -> torch.Tensor:
+def options_loss(logits: torch.Tensor, samples: Sequence[Sample]) -> torch.Tensor:
+    """Cross-entropy summed over the known questions of a sample, in eighths; mean over samples."""
     truth = torch.from_numpy(np.stack([s.options for s in samples]))  # (n, questions)
-    parts = torch.split(logits, [len(q.options) for q in QUESTIONS], dim=1)
     total = logits.new_zeros(())
-    for index, part in enumerate(parts):
+    for index, part in enumerate(torch.split(logits, _SIZES, dim=1)):
         known = truth[:, index] != IGNORED
         if known.any():
             weight = 3.0 if QUESTIONS[index].name == "cell_type" else 1.0
@@ -48,12 +54,36 @@ def _options_loss(logits: torch.Tensor, samples: Sequence[Sample]) -> torch.Tens
             total = total + weight * functional.cross_entropy(
                 part[known], target, label_smoothing=0.05, reduction="sum"
             )
-    return total / (len(samples) * 8)
+    return total / (len(samples) * _EIGHTH)
 
 
-def _density_loss(rates: torch.Tensor, samples: Sequence[Sample]) -> torch.Tensor:
+def distillation_loss(
+    logits: torch.Tensor, taught: torch.Tensor, asked: torch.Tensor
+) -> torch.Tensor:
+    """Divergence from the teacher's probabilities over the questions asked, (n, questions)."""
+    total = logits.new_zeros(())
+    pairs = zip(torch.split(logits, _SIZES, 1), torch.split(taught, _SIZES, 1), strict=True)
+    for index, (part, target) in enumerate(pairs):
+        weight = 3.0 if QUESTIONS[index].name == "cell_type" else 1.0
+        apart = functional.kl_div(
+            part.log_softmax(1), target.log_softmax(1), reduction="none", log_target=True
+        )
+        total = total + weight * (apart.sum(1) * asked[:, index]).sum()
+    return total / (len(logits) * _EIGHTH)
+
+
+def density_loss(
+    rates: torch.Tensor, samples: Sequence[Sample], kept: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Poisson loss of the centres at the tokens; with all of them, of their number too.
+
+    `kept`: (n, kept tokens), which of the tokens `rates` is of; None: all.
+    """
     true = torch.from_numpy(np.stack([s.density for s in samples])).transpose(1, 2)
+    if kept is not None:
+        true = true.gather(1, kept[..., None].expand(-1, -1, true.shape[2]))
     known = torch.from_numpy(np.stack([s.counted for s in samples]))  # (n, things)
-    poisson = (rates - true * torch.log(rates + 1e-5)).mean(1)
-    counts = (torch.log1p(rates.sum(1)) - torch.log1p(true.sum(1))).abs()
-    return ((2 * poisson + 0.5 * counts) * known).sum() / (known.sum() + 1e-6)
+    loss = 2 * (rates - true * torch.log(rates + 1e-5)).mean(1)
+    if kept is None:
+        loss = loss + 0.5 * (torch.log1p(rates.sum(1)) - torch.log1p(true.sum(1))).abs()
+    return (loss * known).sum() / (known.sum() + 1e-6)

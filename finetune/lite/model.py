@@ -22,11 +22,12 @@ from transformers.models.siglip.image_processing_pil_siglip import SiglipImagePr
 
 from agent import prompts
 from finetune.lite import tasks, wordings
+from finetune.lite.initial import initialise
 from tools.findings import BY_NAME, COUNTS, KINDS, PLURALS, QUESTIONS, RANGES, Kind
 
-SIDE, PATCH = 112, 16
+SIDE, PATCH = 192, 16
 IMAGE_TOKENS = (SIDE // PATCH) ** 2
-PIECES = 2000  # of the tokenizer, without locations and segments
+PIECES = 2500  # of the tokenizer, without locations and segments
 _SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>"]
 
 
@@ -53,6 +54,15 @@ def texts(seed: int = 0) -> Iterator[str]:
     yield from ["yes", "no", tasks.NOT_APPLICABLE, "caption en", "none", " ; "] * 5
     for word in wordings.ORDINARY_WORDS:
         yield from [f"the {word} of", f"{word} {word}", f"{word.capitalize()} is"]
+
+
+def examples(seed: int = 0, number: int = 60) -> list[str]:
+    """Descriptions as the model writes them, from random facts: serving guesses ahead by them."""
+    rng = random.Random(seed)
+    cell: Kind = "cell"
+    kinds = [*KINDS, *[cell] * len(KINDS)]  # most are asked of single cells
+    drawn = (rng.choice(kinds) for _ in range(number))
+    return list(dict.fromkeys(tasks.describe(k, _random_facts(k, rng), rng)[1] for k in drawn))
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -134,4 +144,7 @@ def build(
         vocab_size=vocabulary,
         **special,
     )
-    return PaliGemmaForConditionalGeneration(config)
+    config.image_prefix = "isolated"  # image tokens see only the image: serving may reuse them
+    model = PaliGemmaForConditionalGeneration(config)
+    initialise(model.model.vision_tower)
+    return model

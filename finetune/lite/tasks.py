@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 from agent import prompts
 from finetune.data.example import Instance
-from finetune.lite.wordings import COUNT_WORDINGS, WORDINGS
-from tools.findings import BY_NAME, COUNTS, PLURALS, QUESTIONS, Kind, Question, count_range
+from finetune.lite.wordings import COUNT_WORDINGS, WORDINGS, confirming
+from tools.findings import BY_NAME, COUNTS, QUESTIONS, RANGES, Kind, Question, count_range
 
 Task = tuple[str, str]  # prompt, suffix
 NOT_APPLICABLE = "not applicable"
 MOST_BOXES = 12
+CASES_SHARE = 0.2  # of the images with a telling label that are shown with similar cases
 BINS = 128  # positions are told apart to 1/128 of the side; each is a multiple of 8 of 1,024
 
 
@@ -42,8 +43,10 @@ def _article(words: str) -> str:
     return ("an " if words[0] in "aeiou" else "a ") + words
 
 
-def _count(thing: str, number: str) -> str:
-    return f"{number} {thing if number == '1' else PLURALS[thing]}"
+def _number(thing: str, facts: Mapping[str, str]) -> str:
+    """How many, as the range that the closed question knows."""
+    question, _ = RANGES[thing]
+    return question.phrase(facts[question.name])
 
 
 def _cell(facts: Mapping[str, str], rng: random.Random) -> str:
@@ -78,7 +81,8 @@ def _cell(facts: Mapping[str, str], rng: random.Random) -> str:
 
 def _smear(facts: Mapping[str, str], rng: random.Random) -> str:
     parts = ["A stained blood smear field, Romanowsky stain."]
-    counts = [_count(t, facts[f"count:{t}"]) for t in PLURALS if f"count:{t}" in facts]
+    counts = [_number(t, facts) for t in ("red blood cell", "white blood cell", "platelet")
+              if RANGES[t][0].name in facts]  # fmt: skip
     if counts:
         parts.append(f"There are {', '.join(counts[:-1])} and {counts[-1]}.")
     if "common_red_cell" in facts:
@@ -100,7 +104,7 @@ def _nuclei(facts: Mapping[str, str], rng: random.Random) -> str:
     modality = facts["modality"]
     stain = f", {BY_NAME['stain'].phrase(facts['stain'])}" if "stain" in facts else ""
     size = f"They are {facts['nuclei_size']} nuclei." if "nuclei_size" in facts else ""
-    count = _count("nucleus", facts["count:nucleus"])
+    count = _number("nucleus", facts)
     return rng.choice(
         (
             f"An image of cell nuclei by {modality}{stain}. There are {count}. {size}",
@@ -142,7 +146,7 @@ def as_typed(words: str, rng: random.Random) -> str:
 
 def worded(question: Question, rng: random.Random) -> str:
     """The question's own prompt about half of the time, else a free wording."""
-    if rng.random() < 0.5:
+    if rng.random() < 0.4:
         return question.prompt
     return as_typed(rng.choice(WORDINGS[question.name]), rng)
 
@@ -155,11 +159,18 @@ def confirm(question: Question, facts: Mapping[str, str], rng: random.Random) ->
     """ "Is this a neutrophil?", true half of the time."""
     true = facts[question.name]
     asked = true if rng.random() < 0.5 else rng.choice(question.options)
-    words = question.phrase(asked) or f"{asked} granules"
-    form = rng.choice(("is this {}?", "do you see {}?", "does it show {}?"))
-    if question.name in ("cell_type", "red_cell_type") and form.startswith("is"):
-        words = _article(words)
-    return prompts.answer(as_typed(form.format(words), rng)), "yes" if asked == true else "no"
+    words = as_typed(confirming(question, asked, rng), rng)
+    return prompts.answer(words), "yes" if asked == true else "no"
+
+
+def similar_cases(question: Question, true: str, rng: random.Random) -> list[str]:
+    """Labels as a search may bring them: mostly right, sometimes mixed, sometimes misleading.
+
+    So that the model learns to weigh them against what it sees.
+    """
+    right = rng.choice((0.95, 0.95, 0.6, 0.2))
+    wrong = rng.sample(question.options, 2)
+    return [true if rng.random() < right else rng.choice(wrong) for _ in range(rng.randint(1, 5))]
 
 
 def inapplicable(kind: Kind, rng: random.Random) -> Task:
@@ -191,6 +202,19 @@ def detect(thing: str, instances: Sequence[Instance]) -> Task | None:
     return prompts.detect(thing), boxes or "none"
 
 
+def captions(
+    kind: Kind,
+    facts: Mapping[str, str],
+    instances: Sequence[Instance],
+    counted: Sequence[str],
+    number: int,
+    rng: random.Random,
+) -> list[Task]:
+    """What pre-training asks: the description, and boxes of things that are annotated."""
+    boxes = [detect(thing, instances) for thing in rng.sample(list(counted), len(counted))]
+    return [describe(kind, facts, rng), *filter(None, boxes)][:number]
+
+
 def tasks(
     kind: Kind,
     facts: Mapping[str, str],
@@ -202,10 +226,13 @@ def tasks(
     """`number` tasks about one view; `facts` come from `view_facts`."""
     known = [BY_NAME[name] for name in facts if name in BY_NAME]
     main = [q for q in known if q.name in ("cell_type", "red_cell_type", "tissue_type")]
-    drawn: list[Task] = [describe(kind, facts, rng)] if rng.random() < 0.4 else []
+    drawn: list[Task] = [describe(kind, facts, rng)] if rng.random() < 0.5 else []
     if main and rng.random() < 0.6:
         drawn.append(closed(main[0], facts, rng))
-    if counted and rng.random() < 0.5:
+    if main and rng.random() < CASES_SHARE:
+        cases = similar_cases(main[0], facts[main[0].name], rng)
+        drawn = [(prompts.given_cases(prompt, cases), text) for prompt, text in drawn]
+    if counted and rng.random() < 0.25:
         drawn.append(count(rng.choice(list(counted)), facts, rng))
     if counted and rng.random() < 0.4:
         boxes = detect(rng.choice(list(counted)), instances)
@@ -215,9 +242,9 @@ def tasks(
         if len(drawn) >= number:
             break
         draw = rng.random()
-        if draw < 0.06:
+        if draw < 0.04:
             drawn.append(inapplicable(kind, rng))
-        elif draw < 0.16:
+        elif draw < 0.34:
             drawn.append(confirm(question, facts, rng))
         else:
             drawn.append(closed(question, facts, rng))

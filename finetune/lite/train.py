@@ -1,114 +1,62 @@
-"""The training loop: draws samples, takes steps, saves, resumes.
+"""What a step of the lite line learns: the tower by its heads, the decoder by texts.
 
-Every step draws from a generator seeded by its number, so a resumed run sees what an unbroken one
-would have seen. The learning rate follows the share of the time (or of the steps) that is spent.
+A step is one of three kinds. Tower alone: the closed questions, the teacher's answers and the
+density of objects. Blended: two images laid over each other, the teacher's answers only (Beyer et
+al. 2022, arXiv:2106.05237). With text: the tower's losses, and the tokens of the answers, packed
+behind one copy of the image or with the library's own mask.
 """
 
-import itertools
-import math
+import copy
 import random
-import time
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
+from torch import nn
 from torch.nn import functional
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from finetune.data.example import Example
-from finetune.lite.batch import IGNORED, Encoder, Sample, packed_mask, pixel_values, sample
-from finetune.lite.heads import Heads
+from finetune.lite.batch import IGNORED, Encoder, Sample, asked, packed_mask, pixel_values
+from finetune.lite.heads import Heads, density_loss, distillation_loss, options_loss
+from finetune.lite.model import IMAGE_TOKENS, examples
+from finetune.lite.run import Recipe, Run, autocast
+from finetune.lite.teacher import Teacher
 
-# Share of the kinds of image among the samples.
-KIND_SHARES = {"cell": 0.62, "smear": 0.13, "red_cell": 0.07, "nuclei": 0.13, "tissue": 0.05}
-Form = Literal["packed", "plain", "vision"]
 PLAIN_REPEATS = 2  # tasks an image in a plain batch
+Losses = dict[str, torch.Tensor]
+Kind = Literal["tower", "blended", "text"]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """What determines a run; either `minutes` or `steps` bounds it."""
-
-    minutes: float = 72.0
-    steps: int = 0  # 0: bounded by the minutes
-    batch: int = 24
-    tasks: int = 4
-    vision_share: float = 0.8  # of steps that train the tower alone; falls to 0 at the end
-    learning_rate: float = 8e-4
-    weight_decay: float = 0.05
-    warm_up: int = 100
-    plain_share: float = 0.3
-    seed: int = 0
+def drop_tokens(share: float, samples: int, tokens: int, rng: random.Random) -> torch.Tensor | None:
+    """Which tokens stay, (samples, kept), in order; None where all do."""
+    if share >= 1:
+        return None
+    drawn = torch.Generator().manual_seed(rng.getrandbits(48))
+    return (
+        torch.rand(samples, tokens, generator=drawn)
+        .argsort(1)[:, : int(tokens * share)]
+        .sort(1)
+        .values
+    )
 
 
-class Sampler:
-    """Draws examples: kinds by fixed shares, classes by the square root of their frequency."""
-
-    def __init__(self, examples: Sequence[Example]) -> None:
-        pools: dict[str, list[Example]] = defaultdict(list)
-        for example in examples:
-            pools[example.kind].append(example)
-        self.pools = dict(pools)
-        self.kinds = list(self.pools)
-        self.shares = [KIND_SHARES[kind] for kind in self.kinds]
-        self.weights = {kind: self._cumulative(pool) for kind, pool in self.pools.items()}
-
-    @staticmethod
-    def _label(example: Example) -> str:
-        facts = example.facts
-        names = ("cell_type", "red_cell_type", "tissue_type")
-        return next((facts[name] for name in names if name in facts), facts["modality"])
-
-    def _cumulative(self, pool: Sequence[Example]) -> list[float]:
-        often = Counter((e.source, self._label(e)) for e in pool)
-        return list(
-            itertools.accumulate(1 / math.sqrt(often[e.source, self._label(e)]) for e in pool)
-        )
-
-    def draw(self, rng: random.Random) -> Example:
-        kind = rng.choices(self.kinds, self.shares)[0]
-        return rng.choices(self.pools[kind], cum_weights=self.weights[kind])[0]
-
-
-def losses(
-    model: PaliGemmaForConditionalGeneration,
-    heads: Heads,
-    encoder: Encoder,
-    samples: Sequence[Sample],
-    form: Form,
-    rng: random.Random,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean cross-entropy of the answers' tokens, and the loss of the heads."""
-    tower = model.model.vision_tower(pixel_values(samples)).last_hidden_state
-    aids = heads.loss(tower, samples)
-    if form == "vision":
-        return torch.full((), math.nan), aids
-    seen = model.model.multi_modal_projector(tower)
-    if form == "plain":
-        repeats = PLAIN_REPEATS
-        drawn = [t for s in samples for t in rng.sample(s.tasks * repeats, repeats)]
-        rows = encoder.plain(drawn)
-        inputs = _embedded(model, rows.ids, seen.repeat_interleave(repeats, 0))
-        hidden = model.model(
-            inputs_embeds=inputs,
-            attention_mask=rows.real,
-            token_type_ids=rows.segments.clamp(min=0),
-        ).last_hidden_state
-    else:
-        rows = encoder.packed(samples)
-        hidden = model.model.language_model(
-            inputs_embeds=_embedded(model, rows.ids, seen),
-            attention_mask=packed_mask(rows.segments),
-            position_ids=rows.positions,
-            use_cache=False,
-        ).last_hidden_state
-    target = rows.labels[:, 1:]
-    known = target != IGNORED
-    logits = model.lm_head(hidden[:, :-1][known]).float()
-    return functional.cross_entropy(logits, target[known]), aids
+def see(
+    model: PaliGemmaForConditionalGeneration, pixels: torch.Tensor, kept: torch.Tensor | None
+) -> torch.Tensor:
+    """The tower's output, (n, tokens, width), of the kept patches only where some are dropped."""
+    tower = model.model.vision_tower
+    if kept is None:
+        output: torch.Tensor = tower(pixels).last_hidden_state
+        return output
+    patches = tower.embeddings(pixels)
+    patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[2]))
+    seen: torch.Tensor = tower.post_layernorm(
+        tower.encoder(inputs_embeds=patches).last_hidden_state
+    )
+    return seen
 
 
 def _embedded(
@@ -118,110 +66,166 @@ def _embedded(
     return torch.cat([seen.to(words.dtype), words], 1)
 
 
-def _groups(modules: Sequence[torch.nn.Module], decay: float) -> list[dict[str, Any]]:
-    named = [pair for module in modules for pair in module.named_parameters()]
-    plain = [p for n, p in named if p.ndim < 2 or "embed" in n]
-    return [
-        {
-            "params": [p for n, p in named if p.ndim >= 2 and "embed" not in n],
-            "weight_decay": decay,
-        },
-        {"params": plain, "weight_decay": 0.0},
-    ]
+def _packed(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    seen: torch.Tensor,
+    kept: torch.Tensor | None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    rows = encoder.packed(samples, kept)
+    hidden = model.model.language_model(
+        inputs_embeds=_embedded(model, rows.ids, seen),
+        attention_mask=packed_mask(rows.segments),
+        position_ids=rows.positions,
+        use_cache=False,
+    ).last_hidden_state
+    return hidden, rows.labels
 
 
-class Trainer:
-    """A run that can be saved after any step and continued."""
+def _plain(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    samples: Sequence[Sample],
+    seen: torch.Tensor,
+    rng: random.Random,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    drawn = [t for s in samples for t in rng.sample(s.tasks * PLAIN_REPEATS, PLAIN_REPEATS)]
+    rows = encoder.plain(drawn)
+    hidden = model.model(
+        inputs_embeds=_embedded(model, rows.ids, seen.repeat_interleave(PLAIN_REPEATS, 0)),
+        attention_mask=rows.real,
+        token_type_ids=rows.segments.clamp(min=0),
+    ).last_hidden_state
+    return hidden, rows.labels
+
+
+def answers_loss(
+    model: PaliGemmaForConditionalGeneration,
+    encoder: Encoder,
+    batch: "Batch",
+    tower: torch.Tensor,
+    kept: torch.Tensor | None,
+) -> torch.Tensor:
+    """Mean cross-entropy of the tokens of the answers."""
+    with autocast():
+        seen = model.model.multi_modal_projector(tower)
+        hidden, labels = (
+            _plain(model, encoder, batch.samples, seen, batch.rng)
+            if batch.plain
+            else _packed(model, encoder, batch.samples, seen, kept)
+        )
+        target = labels[:, 1:]
+        known = target != IGNORED
+        logits = model.lm_head(hidden[:, :-1][known])
+    return functional.cross_entropy(logits.float(), target[known])
+
+
+class Reader(nn.Module):
+    """What the training heads read in whole images: pixels to option logits."""
+
+    def __init__(self, model: PaliGemmaForConditionalGeneration, heads: Heads) -> None:
+        super().__init__()
+        self.model, self.heads = model, heads
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        with autocast():
+            tower = see(self.model, pixels, None)
+        logits: torch.Tensor = self.heads(tower.float())[0]
+        return logits
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step learns from."""
+
+    kind: Kind
+    plain: bool  # text with the library's own mask
+    still: bool  # text alone: the tower is looked through, not trained
+    samples: list[Sample]
+    pixels: torch.Tensor  # (n, 3, SIDE, SIDE)
+    taught: tuple[torch.Tensor, torch.Tensor] | None  # the teacher's features and logits
+    rng: random.Random
+
+
+class LiteRun(Run[Batch]):
+    """Trains a lite PaliGemma; with a teacher, its tower learns from it too."""
 
     def __init__(
         self,
         recipe: Recipe,
         processor: PaliGemmaProcessor,
         model: PaliGemmaForConditionalGeneration,
-        examples: Sequence[Example],
+        images: Sequence[Example],
+        teacher: Teacher | None = None,
     ) -> None:
-        torch.manual_seed(recipe.seed)
-        self.recipe, self.processor, self.model = recipe, processor, model
+        self.processor, self.model, self.teacher = processor, model, teacher
         self.heads = Heads(model.model.vision_tower.config.hidden_size)
-        self.encoder, self.sampler = Encoder(processor), Sampler(examples)
-        groups = _groups([model, self.heads], recipe.weight_decay)
-        self.optimizer = torch.optim.AdamW(
-            groups, lr=recipe.learning_rate, betas=(0.9, 0.98), fused=True
-        )
-        self.parameters = [p for group in groups for p in group["params"]]
-        self.step, self.seconds, self.cpu_seconds = 0, 0.0, 0.0
+        self.encoder = Encoder(processor)
+        self.reader = Reader(model, self.heads)
+        modules = {"model": model, "heads": self.heads}
+        super().__init__(recipe, modules, images, {"model.vision_tower": recipe.tower_rate})
 
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done."""
-        if self.recipe.steps:
-            return self.step / self.recipe.steps
-        return self.seconds / 60 / self.recipe.minutes
+    def prepare(self, samples: list[Sample], rng: random.Random, progress: float) -> Batch:
+        """Choose what the step learns, and ask the teacher."""
+        text = progress >= self.recipe.text_from and rng.random() < self.recipe.text_share
+        blended = not text and self.teacher is not None and rng.random() < self.recipe.mixed
+        pixels = pixel_values(samples)
+        if blended:
+            order = torch.tensor(rng.sample(range(len(samples)), len(samples)))
+            pixels = torch.lerp(pixels[order], pixels, rng.uniform(0.5, 1.0))
+        plain = text and rng.random() < self.recipe.plain_share
+        still = text and rng.random() < self.recipe.still
+        kind: Kind = "text" if text else "blended" if blended else "tower"
+        taught = None if still else self._taught(pixels)
+        return Batch(kind, plain, still, samples, pixels, taught, rng)
 
-    def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / self.recipe.warm_up)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, self.progress)))
-        return self.recipe.learning_rate * warm * (0.98 * cosine + 0.02)
+    def _taught(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+        if self.teacher is None:
+            return None
+        with torch.no_grad():
+            features, logits = self.teacher(pixels)
+        return features, logits
 
-    def take_step(self) -> tuple[float, float]:
-        """One optimiser step; the losses of the answers and of the heads."""
-        clock, cpu = time.monotonic(), time.process_time()
-        rng = random.Random(f"{self.recipe.seed}:{self.step}")
-        drawn = [self.sampler.draw(rng) for _ in range(self.recipe.batch)]
-        samples = [sample(example, self.recipe.tasks, rng) for example in drawn]
-        for group in self.optimizer.param_groups:
-            group["lr"] = self._rate()
-        self.model.train()
-        alone = rng.random() < self.recipe.vision_share * (1 - min(1.0, self.progress))
-        form: Form = (
-            "vision" if alone else "plain" if rng.random() < self.recipe.plain_share else "packed"
-        )
-        answers, aids = losses(self.model, self.heads, self.encoder, samples, form, rng)
-        torch.autograd.backward(aids if alone else answers + aids)
-        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.step += 1
-        self.seconds += time.monotonic() - clock
-        self.cpu_seconds += time.process_time() - cpu
-        return answers.item(), aids.item()
+    def loss(self, batch: Batch) -> Losses:
+        # The library's mask takes no gaps.
+        kept = None if batch.plain else self._kept(batch)
+        with autocast(), torch.set_grad_enabled(not batch.still):
+            tower = see(self.model, batch.pixels, kept)
+        losses = {} if batch.still else self._tower(tower.float(), batch, kept)
+        if batch.kind == "text":
+            losses["answers"] = answers_loss(self.model, self.encoder, batch, tower, kept)
+        return losses
 
-    def run(self) -> Iterator[tuple[float, float]]:
-        """Steps until the run is done."""
-        while self.progress < 1:
-            yield self.take_step()
+    def _tower(self, tower: torch.Tensor, batch: Batch, kept: torch.Tensor | None) -> Losses:
+        logits, features = self.heads(tower)
+        losses: Losses = {}
+        if batch.kind != "blended":
+            losses["options"] = options_loss(logits, batch.samples)
+            losses["density"] = density_loss(self.heads.rates(tower), batch.samples, kept)
+        if batch.taught is not None:
+            like, taught = batch.taught
+            losses["taught"] = distillation_loss(logits, taught, asked(batch.samples))
+            losses["features"] = 1 - functional.cosine_similarity(features, like).mean()
+        return losses
 
-    def save(self, path: Path) -> None:
-        """Everything a resumed run needs, replaced as a whole."""
-        state = {
-            "recipe": asdict(self.recipe),
-            "step": self.step,
-            "seconds": self.seconds,
-            "cpu_seconds": self.cpu_seconds,
-            "model": self.model.state_dict(),
-            "heads": self.heads.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(path)
+    def continue_from(self, state: Path) -> None:
+        """Take the weights of an earlier run in full precision, its training heads too."""
+        modules = torch.load(state, weights_only=True)["modules"]
+        self.model.load_state_dict(modules["model"])
+        self.heads.load_state_dict(modules["heads"])
 
-    def resume(self, path: Path) -> None:
-        """Continue where `save` was called."""
-        state = torch.load(path, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.heads.load_state_dict(state["heads"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step, self.seconds = state["step"], state["seconds"]
-        self.cpu_seconds = state["cpu_seconds"]
+    def _kept(self, batch: Batch) -> torch.Tensor | None:
+        share = 1.0 if self.progress >= self.recipe.whole_from else self.recipe.kept
+        return drop_tokens(share, len(batch.samples), IMAGE_TOKENS, batch.rng)
 
 
 def export(
     model: PaliGemmaForConditionalGeneration, processor: PaliGemmaProcessor, folder: Path
 ) -> None:
-    """The stock folder in bfloat16: weights, configuration, processor and tokenizer."""
-    copy = PaliGemmaForConditionalGeneration(model.config)
-    copy.load_state_dict(model.state_dict())
-    copy.bfloat16().save_pretrained(folder)
+    """The stock folder in bfloat16: weights, configuration, processor, tokenizer, examples."""
+    exported = PaliGemmaForConditionalGeneration(copy.deepcopy(model.config))
+    exported.load_state_dict(model.state_dict())
+    exported.bfloat16().save_pretrained(folder)
     processor.save_pretrained(folder)
+    (folder / "examples.txt").write_text("\n".join(examples()) + "\n", "utf-8")

@@ -1,177 +1,197 @@
 """Free wordings of the closed questions, as users type them.
 
-Training draws one of them, or the question's own prompt, so that no fixed sentence is needed.
+Training draws one of them, or the question's own prompt, so that no fixed sentence is needed. They
+are written as patterns in wordings.toml; each is met plain, some also inside small talk or with a
+slip of the fingers. The questions that measure the model (eval/data/questions) are worded
+otherwise.
 """
 
-from collections.abc import Mapping
+import random
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from itertools import cycle
+from pathlib import Path
 
-WORDINGS: Mapping[str, tuple[str, ...]] = {
-    "subject": (
-        "what is this a picture of?",
-        "what can be seen here?",
-        "what kind of image is this?",
-        "is this one cell, a blood smear or tissue?",
-        "what does this picture show?",
-    ),
-    "modality": (
-        "what kind of microscopy is shown?",
-        "which microscopy technique was used?",
-        "how was this image taken?",
-        "what is the imaging method?",
-        "which modality?",
-    ),
-    "stain": (
-        "what stain is this?",
-        "which staining was used?",
-        "how was the sample stained?",
-        "what is the stain?",
-        "which dye was used?",
-    ),
-    "cell_type": (
-        "what cell is this?",
-        "what type of cell is shown?",
-        "what is the cell type?",
-        "which white blood cell is this?",
-        "which leukocyte is this?",
-        "identify the cell.",
-        "what kind of cell do you see?",
-        "classify this cell.",
-        "name the cell in the image.",
-        "what type of white blood cell is in this image?",
-        "which blood cell is shown here?",
-    ),
+from tools.findings import Question
+
+_PATTERNS = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+OPENINGS = tuple(_PATTERNS["small_talk"].splitlines())
+FRAMES = tuple(_PATTERNS["frames"].splitlines())
+
+# `{}` takes a phrase of the question, with its article where it needs one; the answer is yes or no.
+CONFIRM_FORMS = (
+    "is this {}?",
+    "is it {}?",
+    "is that {}?",
+    "do you see {}?",
+    "do we see {} here?",
+    "does it show {}?",
+    "does the image show {}?",
+    "does this picture show {}?",
+    "is there {}?",
+    "is there {} in the image?",
+    "can you see {}?",
+    "can {} be seen?",
+    "am i right that this is {}?",
+    "i think this is {}. right?",
+    "this is {}, is it not?",
+    "it is {}, correct?",
+    "{}, yes or no?",
+    "{}?",
+    "{}, right?",
+    "{} or not?",
+    "do you think it is {}?",
+    "is it true that it shows {}?",
+    "is what we see {}?",
+    "would it be {}?",
+    "are we looking at {}?",
+    "please confirm: {}.",
+    "confirm {}?",
+    "true or false: {}?",
+    "may it be {}?",
+    "might that be {}?",
+    "isn't this {}?",
+    "does this count as {}?",
+    "is {} shown?",
+    "is {} what you see?",
+)
+
+# The same with the bare option, where its phrase would read stiffly.
+CONFIRM_OPTION_FORMS: Mapping[str, tuple[str, ...]] = {
     "cell_size": (
-        "how big is the cell?",
-        "is the cell big or small?",
-        "cell size?",
-        "how large is this cell?",
+        "is the cell {}?",
+        "is it a {} cell?",
+        "does the cell look {}?",
+        "is this a {} one?",
+        "is the whole cell {}?",
+        "is this leukocyte {}?",
     ),
     "cell_shape": (
-        "is the cell round or irregular?",
-        "what shape does the cell have?",
-        "cell shape?",
-        "how is the outline of the cell?",
+        "is the cell {}?",
+        "is the outline {}?",
+        "does the cell have a {} shape?",
+        "is the cell {} in outline?",
+        "is the border of the cell {}?",
+        "does this cell look {}?",
     ),
     "nucleus_shape": (
-        "how is the nucleus shaped?",
-        "what does the nucleus look like?",
-        "describe the shape of the nucleus.",
-        "nucleus shape?",
-        "is the nucleus segmented?",
-        "what is the nuclear shape?",
-        "how many lobes does the nucleus have?",
+        "is the nucleus {}?",
+        "does the nucleus look {}?",
+        "is it a {} nucleus?",
+        "does it have a {} nucleus?",
+        "do you see a {} nucleus?",
+        "is the shape of the nucleus {}?",
+        "nucleus {}?",
+        "the nucleus is {}, right?",
     ),
     "nuclear_cytoplasmic_ratio": (
-        "is the nuclear cytoplasmic ratio low or high?",
-        "what is the n/c ratio?",
-        "how large is the nucleus compared to the cytoplasm?",
-        "what is the nucleus to cytoplasm ratio?",
+        "is the n:c ratio {}?",
+        "is the n/c ratio {}?",
+        "does the cell have a {} n:c ratio?",
+        "is the nuclear cytoplasmic ratio {}?",
+        "{} n/c ratio?",
     ),
     "chromatin_density": (
-        "is the chromatin dense or loose?",
-        "what does the chromatin look like?",
-        "chromatin density?",
-        "how is the chromatin?",
-        "how condensed is the chromatin?",
-    ),
-    "cytoplasm_vacuole": (
-        "are there vacuoles?",
-        "do you see vacuoles in the cytoplasm?",
-        "is the cytoplasm vacuolated?",
-        "vacuoles present?",
+        "is the chromatin {}?",
+        "does the nucleus have {} chromatin?",
+        "does the chromatin look {}?",
+        "is the chromatin packed in a {} way?",
+        "chromatin {}?",
     ),
     "cytoplasm_texture": (
-        "is the cytoplasm clear or frosted?",
-        "how does the cytoplasm look?",
-        "cytoplasm texture?",
+        "is the cytoplasm {}?",
+        "does the cytoplasm look {}?",
+        "is it a {} cytoplasm?",
+        "is there a {} texture?",
+        "does the texture seem {}?",
     ),
     "cytoplasm_colour": (
-        "what color is the cytoplasm?",
-        "which colour does the cytoplasm have?",
-        "cytoplasm colour?",
-        "how is the cytoplasm stained?",
+        "is the cytoplasm {}?",
+        "does the cytoplasm look {}?",
+        "is the cytoplasm stained {}?",
+        "is its cytoplasm {} in color?",
+        "is {} the colour of the cytoplasm?",
     ),
     "granule_type": (
-        "what kind of granules are there?",
-        "what do the granules look like?",
-        "how are the granules?",
-        "granule type?",
-        "which granules do you see?",
+        "are the granules {}?",
+        "do the granules look {}?",
+        "are they {} granules?",
+        "does it have {} granules?",
     ),
     "granule_colour": (
-        "what color are the granules?",
-        "which colour do the granules have?",
-        "granule colour?",
-        "how are the granules stained?",
-    ),
-    "granularity": (
-        "does the cell have granules?",
-        "are there granules?",
-        "is the cell granular?",
-        "do you see granules in the cytoplasm?",
-    ),
-    "red_cell_type": (
-        "what kind of red cell is this?",
-        "which erythrocyte shape is this?",
-        "classify this red blood cell.",
-        "what type of red cell is shown?",
-        "is this red cell normal?",
-    ),
-    "common_red_cell": (
-        "which red cells are most common?",
-        "what kind of red cells are there?",
-        "what is the most common red cell shape?",
-        "are the red cells normal?",
-    ),
-    "red_cell_range": (
-        "roughly how many red blood cells are there?",
-        "about how many red cells do you see?",
-    ),
-    "white_cell_range": (
-        "roughly how many white blood cells are there?",
-        "are there white blood cells?",
-    ),
-    "platelet_range": ("roughly how many platelets are there?", "are there platelets?"),
-    "nuclei_range": (
-        "roughly how many nuclei are there?",
-        "about how many nuclei do you see?",
-        "how crowded are the nuclei?",
+        "are the granules {}?",
+        "do the granules look {}?",
+        "are the granules stained {}?",
+        "does it have {} granules?",
+        "is the granulation {}?",
     ),
     "nuclei_size": (
-        "what is the size of the nuclei?",
-        "are the nuclei small, medium or large?",
-        "how big are the nuclei?",
-    ),
-    "tissue_type": (
-        "what tissue is this?",
-        "which tissue is shown?",
-        "what kind of tissue do you see?",
-        "classify this tissue.",
-        "is this tissue normal or cancer?",
+        "are the nuclei {}?",
+        "do the nuclei look {}?",
+        "are these {} nuclei?",
+        "are the nuclei of {} size?",
     ),
 }
 
-COUNT_WORDINGS: Mapping[str, tuple[str, ...]] = {
-    "red blood cell": (
-        "count the red blood cells.",
-        "how many red cells do you see?",
-        "number of red blood cells?",
-        "how many erythrocytes are in the image?",
-    ),
-    "white blood cell": (
-        "count the white blood cells.",
-        "how many white cells do you see?",
-        "number of white blood cells?",
-        "how many leukocytes are in the image?",
-    ),
-    "platelet": ("count the platelets.", "how many platelets do you see?", "number of platelets?"),
-    "nucleus": (
-        "count the nuclei.",
-        "how many cell nuclei do you see?",
-        "number of nuclei?",
-        "how many cells are there?",
-    ),
+
+def _expand(pattern: str) -> Iterator[str]:
+    """Every reading of a pattern: "(a|b) c" is "a c" and "b c"."""
+    choice = re.search(r"\(([^()]*)\)", pattern)
+    if choice is None:
+        yield re.sub(r" (?=[?.,]|$)", "", " ".join(pattern.split()))
+        return
+    for part in choice[1].split("|"):
+        yield from _expand(pattern[: choice.start()] + part + pattern[choice.end() :])
+
+
+def _slip(words: str, rng: random.Random) -> str:
+    """A letter left out, doubled, or swapped with the next one."""
+    at = rng.choice([i for i in range(1, len(words) - 1) if words[i - 1 : i + 2].isalpha()])
+    left, rest = words[:at], words[at + 1 :]
+    return rng.choice(
+        (left + rest, left + words[at] * 2 + rest, left + rest[0] + words[at] + rest[1:])
+    )
+
+
+def _lines(patterns: str) -> list[str]:
+    return list(dict.fromkeys(w for line in patterns.splitlines() if line for w in _expand(line)))
+
+
+def _framed(topics: str) -> list[str]:
+    """Every topic in a tenth of the frames or more, and every frame with a topic or more."""
+    named = _lines(topics)
+    times = max(len(FRAMES), 5 * len(named))
+    return [FRAMES[i % len(FRAMES)].format(named[i % len(named)]) for i in range(times)]
+
+
+def _written(patterns: str, topics: str = "") -> tuple[str, ...]:
+    """Each wording plain, every second one also in small talk, every twelfth also with a slip."""
+    rng, openings = random.Random(0), cycle(OPENINGS)
+    plain = list(dict.fromkeys([*_lines(patterns), *(_framed(topics) if topics else ())]))
+    spoken = [next(openings).format(words) for words in plain[::2]]
+    return (*plain, *spoken, *(_slip(words, rng) for words in plain[::12]))
+
+
+WORDINGS: Mapping[str, tuple[str, ...]] = {
+    name: _written(patterns, _PATTERNS["topics"][name])
+    for name, patterns in _PATTERNS["closed"].items()
 }
+COUNT_WORDINGS: Mapping[str, tuple[str, ...]] = {
+    name: _written(patterns) for name, patterns in _PATTERNS["count"].items()
+}
+
+
+def confirming(question: Question, option: str, rng: random.Random) -> str:
+    """A question whose answer is yes where `option` is true of the image: "is this a monocyte?"."""
+    forms = CONFIRM_OPTION_FORMS.get(question.name, ())
+    if forms and option != "none" and rng.random() < 0.6:
+        return rng.choice(forms).format(option)
+    words = question.phrase(option) or f"{option} granules"
+    if question.name in ("subject", "cell_type", "red_cell_type") and option != "cell nuclei":
+        words = ("an " if words[0] in "aeiou" else "a ") + words
+    return rng.choice(CONFIRM_FORMS).format(words)
+
 
 # So that ordinary questions are read as words, not as letters.
 _ORDINARY = """
@@ -193,5 +213,20 @@ single size slide small smear some stage stain stained staining structure studie
 suggest surface tell than that the their them there these they thing this those three tissue to
 tumor tumour two type types typical under unusual used view visible was we were what when where
 whether which white who why with within would yellow yes you your
+actually agree almost although amount anything appears ask assume atypical believe bit bottom bubble
+bubbles call called care characterise classify coarse compact composed concerned condensed confirm
+consistent contour count curious decide deep define despite determine dim doctor dye dyed easily
+edges enough entire especially estimate exam exactly expect eye faint feature features few fill
+filled fine fits follow form full fuzzy general glance granular granulated grey guess guys hardly
+haematologist hematologist hint holes hope however inner instead instrument interested judge just
+kindly label lab learning left less letter lobe lobed lobes look looking lot magnification main
+mainly majority make matter maybe mature method mind mostly nearly necessary need never note
+nothing notice now obvious often once opinion order others outer outline overall own pale panel
+particular pathologist perhaps photo photograph pick pink plenty point prepare present pretty
+prof professor proportion quick quite rather read reading recognise regarding relatively report
+right rim roughly round rule second seems share should slightly smooth someone something sort
+specific specimen spot stains still student stuff supposed sure suspect take tell term textbook
+thanks think tint tone top towards trying turn uncertain upper useful versus vs want way well
+wonder wondering word words work would wrong
 """
-ORDINARY_WORDS = tuple(_ORDINARY.split())
+ORDINARY_WORDS = tuple(_ORDINARY.split()) * 4  # often enough to be pieces of their own

@@ -21,12 +21,23 @@ from PIL import Image
 from agent.__main__ import cytoscribe, run
 from agent.commands.ask import in_words
 from agent.commands.describe import Described, descriptions
+from agent.commands.findings import findings
 from agent.settings import load_settings
 from agent.turn import TurnRecord
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
 from tools.protocols import Generated, ImageFeatures
 
-COMMANDS = ["ask", "chat", "describe", "doctor", "ingest", "library", "settings"]
+COMMANDS = [
+    "ask",
+    "chat",
+    "describe",
+    "doctor",
+    "eval",
+    "findings",
+    "ingest",
+    "library",
+    "settings",
+]
 
 
 class Eyes:
@@ -41,8 +52,8 @@ class Eyes:
     def describe(self, features, *_):
         return [Generated(f"brightness {mean:.0f}", 0.9) for mean in features.tower]
 
-    def score(self, features, question, options, *_):
-        return np.tile(np.eye(1, len(options)), (features.n, 1))
+    def score_all(self, features, questions, *_):
+        return [np.tile(np.eye(1, len(options)), (features.n, 1)) for _, options in questions]
 
 
 @pytest.fixture
@@ -240,3 +251,14 @@ def test_ctrl_c_ends_with_130(tmp_path):
         "sys.exit(run(['wait']))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 130
+
+
+def test_the_findings_are_listed_with_values_ids_and_teachers():
+    shown = CliRunner().invoke(findings, [])
+    assert "neutrophil (CL:0000775)" in shown.output and "taught by: pbc_wbcatt" in shown.output
+    listed = {
+        each["name"]: each for each in json.loads(CliRunner().invoke(findings, "--json").output)
+    }
+    assert {"question", "values", "unit", "applies_to", "taught_by"} <= set(listed["subject"])
+    assert listed["cell_type"]["values"][0] == {"value": "basophil", "ontology_id": "CL:0000767"}
+    assert "platelet" not in listed["nucleus_shape"]["cell_types"]

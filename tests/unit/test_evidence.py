@@ -38,3 +38,12 @@ def test_a_description_survives_json():
         image_id="img-0", text="a cell", model="m", findings=(Finding(name="n", value="v"),)
     )
     assert DescriptionEvidence.model_validate_json(seen.model_dump_json()) == seen
+
+
+def test_an_ontology_id_follows_from_the_value_and_changes_no_id():
+    def seen(**more: str) -> DescriptionEvidence:
+        finding = Finding(name="cell_type", value="neutrophil", probability=0.9, **more)
+        return DescriptionEvidence(image_id="img-0", text="t", model="m", findings=(finding,))
+
+    assert seen(ontology_id="CL:0000775").evidence_id == seen().evidence_id
+    assert seen().evidence_id == "see-80c3a009"  # as it was stored before there were ids

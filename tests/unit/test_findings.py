@@ -11,6 +11,7 @@ from tools.findings import (
     KINDS,
     QUESTIONS,
     RANGES,
+    claimed,
     count_range,
     facts_in,
     questions_for,
@@ -78,3 +79,68 @@ def test_nothing_is_read_from_other_text():
 
 def test_ontology_ids_have_the_form_of_the_cell_ontology():
     assert all(re.fullmatch(r"CL:\d{7}", term) for term in CELL_ONTOLOGY.values())
+
+
+NEUTROPHIL = {
+    "modality": "stained blood smear", "stain": "Romanowsky", "cell_type": "neutrophil",
+    "cell_size": "big", "cell_shape": "round", "nucleus_shape": "band",
+    "nuclear_cytoplasmic_ratio": "low", "chromatin_density": "dense",
+    "cytoplasm_colour": "light blue", "cytoplasm_texture": "clear", "cytoplasm_vacuole": "no",
+    "granularity": "yes", "granule_type": "small", "granule_colour": "pink",
+}  # fmt: skip
+WRITTEN = (
+    "A stained blood smear with a neutrophil, Romanowsky stain. It is a big cell with a round "
+    "outline, a band nucleus, a low nuclear-cytoplasmic ratio and dense chromatin. The light blue "
+    "cytoplasm has a clear texture and no vacuoles. It is granular, with small granules, stained "
+    "pink."
+)
+
+
+def test_a_text_that_its_findings_bear_out_stays_as_it_is():
+    assert claimed(WRITTEN, NEUTROPHIL) == (WRITTEN, ())
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("cell_type", "A stained blood smear with Romanowsky stain. It"),
+        ("cell_size", "stain. A round outline, a band nucleus, a low"),
+        ("cell_shape", "It is a big cell with a band nucleus, a low"),
+        ("nucleus_shape", "a round outline, a low nuclear-cytoplasmic ratio and dense chromatin."),
+        ("chromatin_density", "a band nucleus, a low nuclear-cytoplasmic ratio. The"),
+        ("cytoplasm_vacuole", "The light blue cytoplasm has a clear texture. It"),
+        ("granule_colour", "It is granular, with small granules."),
+    ],
+)
+def test_what_is_not_sure_is_cut_from_the_text_by_the_clause(missing, said):
+    found = {name: value for name, value in NEUTROPHIL.items() if name != missing}
+    text, uncertain = claimed(WRITTEN, found)
+    assert said in text and uncertain == (missing.replace("_", " "),)
+    assert facts_in(text) == found
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_no_statement_stands_without_its_finding(question):
+    for option, other in zip(question.options, question.options[1:], strict=False):
+        phrase = question.phrase(option)
+        for text in (f"It has {phrase}, clearly.", f"Here, {phrase} and more.", f"{phrase}"):
+            for found in ({}, {question.name: other}):
+                assert not facts_in(claimed(text, found).text)
+
+
+def test_nothing_stands_where_nothing_was_found():
+    text, uncertain = claimed(WRITTEN, {})
+    assert facts_in(text) == {} and len(uncertain) == len(NEUTROPHIL)
+
+
+def test_a_number_stands_if_the_range_that_was_found_holds_it():
+    text = "There are 12 red blood cells, 2 white blood cells and 1 platelet."
+    found = {"red_cell_range": "11 to 15", "white_cell_range": "no", "platelet_range": "one or two"}
+    assert claimed(text, found) == (
+        "There are 12 red blood cells, 1 platelet.", ("number of white blood cells",),
+    )  # fmt: skip
+
+
+def test_words_that_are_no_phrase_are_left_alone():
+    assert claimed("Something pale. A dog.", {}) == ("Something pale. A dog.", ())
+    assert claimed("", {}) == ("", ())

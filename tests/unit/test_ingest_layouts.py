@@ -158,6 +158,13 @@ def test_label_images_are_counted(tmp_path):
     assert labelled["a.png"].labels["modality"] == "fluorescence microscopy"
 
 
+def test_label_images_may_lie_in_a_folder_of_masks(tmp_path):
+    image(tmp_path / "images" / "a.png")
+    labels(tmp_path / "masks" / "a.tif", np.diag([1, 0, 300, 0, 7]))
+    layout, labelled = found(tmp_path)
+    assert (layout, labelled["a.png"].labels["count:object"]) == ("masks", "3")
+
+
 def test_a_map_of_classes_is_no_map_of_instances(tmp_path):
     image(tmp_path / "images" / "a.png")
     labels(tmp_path / "labels" / "a.png", np.diag([1, 0] * 8))

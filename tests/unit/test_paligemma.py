@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 
 from agent.paligemma import PaliGemma, prefix_text
+from agent.prefixes import Words
 from tools.errors import BadInputError, Cancelled
 
 CELL_TYPES = ["neutrophil", "a lymphocyte", "monocyte with round nucleus", "platelets"]
@@ -109,11 +110,11 @@ def test_prompts_of_different_lengths_in_a_batch_equal_singles(tiny, images):
 
 
 def test_more_images_than_one_forward_takes_are_split_and_joined(tiny, images, tower_calls):
-    tiny.model._rows, rows = 3, tiny.model._rows
+    tiny.model._prefixes.rows, rows = 3, tiny.model._prefixes.rows
     split = tiny.model.look(images)
     texts = tiny.model.describe(split)
     scores = tiny.model.score(split, QUESTION, CELL_TYPES)
-    tiny.model._rows = rows
+    tiny.model._prefixes.rows = rows
     assert tower_calls == [3, 1]
     assert [t.text for t in texts] == [t.text for t in tiny.model.describe(split)]
     np.testing.assert_allclose(scores, tiny.model.score(split, QUESTION, CELL_TYPES), rtol=1e-4)
@@ -129,7 +130,7 @@ def test_a_stream_joins_to_the_description(tiny, images):
 
 def test_cached_decoding_equals_teacher_forcing(tiny, images):
     features = tiny.model.look(images[:1])
-    reading, room = tiny.model._read(["describe en"], features.tower)
+    reading, room = tiny.model._prefixes.read(["describe en"], features)
     steps = list(tiny.model._steps(reading, room, lambda: False))
     tokens = [int(step.tokens) for step in steps]
     forced = tiny.stock_log_probability("describe en", tokens, images[0])
@@ -192,8 +193,10 @@ def test_prompt_and_answer_have_the_processors_tokens(tiny, images):
     text = prefix_text("answer en what is it", 1)
     trained = tiny.processor(images=images[0], text=text, suffix="a cell", return_tensors="pt")
     suffix = trained["token_type_ids"][0] == 1
-    assert tiny.model._suffixes(["a cell"]) == [trained["input_ids"][0][suffix].tolist()]
-    reading, _ = tiny.model._read(["answer en what is it"], tiny.model.look(images[:1]).tower)
+    words = Words(tiny.processor, tiny.model._decoder, "tiny")
+    assert words.suffixes(["a cell"]) == [trained["input_ids"][0][suffix].tolist()]
+    features = tiny.model.look(images[:1])
+    reading, _ = tiny.model._prefixes.read(["answer en what is it"], features)
     assert reading.attention.shape[1] == int((~suffix).sum())
 
 
@@ -241,7 +244,7 @@ def test_text_ends_at_the_context_window(tiny, images):
     features = tiny.model.look(images[:1])
     for words in count(1):
         question = "cell " * words
-        if (room := tiny.model._read([f"answer en {question}"], features.tower)[1]) <= 3:
+        if (room := tiny.model._prefixes.read([f"answer en {question}"], features)[1]) <= 3:
             break
     assert 1 <= len(list(tiny.model.stream(features, question))) <= room
     with pytest.raises(BadInputError, match="tokens"):

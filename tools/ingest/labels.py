@@ -55,8 +55,12 @@ TISSUE_CLASSES: Mapping[str, str] = {
 CELL_CLASSES: Mapping[str, str] = {"ig": "immature granulocyte"}
 THINGS: Mapping[str, str] = {
     "rbc": "red blood cell",
+    "erythrocyte": "red blood cell",
     "wbc": "white blood cell",
+    "leukocyte": "white blood cell",
+    "leucocyte": "white blood cell",
     "platelets": "platelet",
+    "thrombocyte": "platelet",
     "nuclei": "nucleus",
 }
 

@@ -1,6 +1,7 @@
 """Instance masks, as label images or as one mask file an instance.
 
-images/<n>.png with labels/<n>.png (0 background, 1..n instances), or the Data Science Bowl's
+images/<n>.png with labels/<n>.png (0 background, 1..n instances; the folder may be called masks, if
+its files are called as the images), or the Data Science Bowl's
 stage1_train/<id>/images/<id>.png with masks/*.png. The label is the number of instances. A map of
 classes is no map of instances and is refused.
 """
@@ -39,12 +40,21 @@ Rows = Mapping[str, Mapping[str, str]]
 
 def find(root: Path) -> Images | None:
     """images/ + labels/ in `root`, or stage1_train/<id>/{images,masks}."""
-    if has_images(root / "images") and has_images(root / "labels"):
-        return partial(walk_label_images, root)
+    if has_images(root / "images") and (labels := _label_folder(root)):
+        return partial(walk_label_images, root, labels)
     if not root.is_dir():
         return None
     samples = next(filter(None, ([*_samples(f)] for f in (root, *_stages(root)))), None)
     return partial(walk_mask_files, samples) if samples else None
+
+
+def _label_folder(root: Path) -> Path | None:
+    if has_images(root / "labels"):
+        return root / "labels"
+    masks = root / "masks"
+    stems = {path.stem for path in (root / "images").iterdir()}
+    named_alike = has_images(masks) and any(path.stem in stems for path in masks.iterdir())
+    return masks if named_alike else None
 
 
 def _stages(root: Path) -> Iterator[Path]:
@@ -57,10 +67,10 @@ def _samples(folder: Path) -> Iterator[Path]:
             yield sample
 
 
-def walk_label_images(root: Path) -> Iterator[FoundImage]:
-    """One image a file of images/; its label image has the same name, any extension."""
+def walk_label_images(root: Path, folder: Path) -> Iterator[FoundImage]:
+    """One image a file of images/; its label image in `folder` has the same name, any extension."""
     rows = read_index(root / "index.csv")
-    labels = {path.stem: path for path in (root / "labels").iterdir() if is_image(path)}
+    labels = {path.stem: path for path in folder.iterdir() if is_image(path)}
     for path in image_files(root / "images"):
         row = rows.get(path.stem, {})
         yield FoundImage(path, partial(read_label_image, path, labels.get(path.stem), row))

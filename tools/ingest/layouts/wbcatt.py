@@ -2,7 +2,7 @@
 
 PBC_dataset_normal_DIB/<class>/<image> (Acevedo et al. 2020, stained with May Grünwald-Giemsa) and
 pbc_attr_v1_<split>.csv (Tsutsui et al. 2023). Images without a row have their cell type only, and
-the images need no csv at all.
+the images need no csv at all; beside a csv their folder may have any name.
 """
 
 import csv
@@ -20,9 +20,9 @@ Rows = Mapping[str, Mapping[str, str]]
 
 
 def find(root: Path) -> Images | None:
-    """`root` holds the folder of images, or is that folder."""
+    """`root` holds the folder of images or a table, or is that folder."""
     home = root.parent if root.name == FOLDER else root
-    if not (home / FOLDER).is_dir():
+    if not (home / FOLDER).is_dir() and not any(home.glob(TABLES)):
         return None
     return partial(walk, home)
 
@@ -32,7 +32,7 @@ def walk(home: Path) -> Iterator[FoundImage]:
     rows: dict[str, Mapping[str, str]] = {}
     for table in sorted(home.glob(TABLES)):
         rows |= read_rows(table)
-    for path in image_files(home / FOLDER):
+    for path in image_files(home / FOLDER if (home / FOLDER).is_dir() else home):
         yield FoundImage(path, partial(read, path, rows))
 
 

@@ -1,46 +1,12 @@
-"""What can be said about a cell image: closed questions with every answer they allow.
-
-Written once and used three times: training builds question and answer pairs from it, serving
-scores its options by their log-probability as an answer, evaluation reads its phrases back from
-free text. A question knows the kinds of image it applies to, so that a smear is never asked for
-the nuclei of tissue. It knows nothing of models or of how an image came to be of a kind.
+"""The closed questions about a cell image, with every answer they allow.
 
 The eleven attributes of mature leukocytes are those of WBCAtt (Tsutsui, Pang and Wen, NeurIPS
 2023, arXiv:2306.13531); the eight cell types those of PBC (Acevedo et al., Data in Brief 2020).
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-Kind = Literal["cell", "smear", "red_cell", "nuclei", "tissue"]
-KINDS: tuple[Kind, ...] = ("cell", "smear", "red_cell", "nuclei", "tissue")
-
-MATURE_LEUKOCYTES = ("basophil", "eosinophil", "lymphocyte", "monocyte", "neutrophil")
-
-
-@dataclass(frozen=True)
-class Question:
-    """A closed question: its wording for the model and the answers it allows, as plain words."""
-
-    name: str
-    prompt: str
-    options: tuple[str, ...]
-    applies_to: tuple[Kind, ...]
-    phrases: tuple[str, ...]  # how a description says each option; "" where it stays silent
-    taught_by: tuple[str, ...]  # training sets that hold its truth
-    unit: str | None = None
-    cell_types: tuple[str, ...] = ()  # asked of these cell types only; empty: of all
-
-    def phrase(self, option: str) -> str:
-        """The words a description uses for `option`."""
-        return self.phrases[self.options.index(option)]
-
-    def applies(self, kind: Kind, cell_type: str | None = None) -> bool:
-        """Whether the question makes sense for an image of this kind (and of this cell)."""
-        return kind in self.applies_to and (not self.cell_types or cell_type in self.cell_types)
-
+from tools.findings.question import KINDS, MATURE_LEUKOCYTES, Kind, Question
 
 PBC, BCCD, DSB = "pbc_wbcatt", "bccd", "nuclei_dsb2018"
 CHULA, CRC = "chula_rbc12", "crc_val_he_7k"
@@ -301,65 +267,7 @@ QUESTIONS: tuple[Question, ...] = (
 )
 BY_NAME: Mapping[str, Question] = {question.name: question for question in QUESTIONS}
 
-# Things that can be counted and detected, with the open question that asks for their number.
-COUNTS: Mapping[str, str] = {
-    "red blood cell": "how many red blood cells are there?",
-    "white blood cell": "how many white blood cells are there?",
-    "platelet": "how many platelets are there?",
-    "nucleus": "how many nuclei are there?",
-}
-PLURALS: Mapping[str, str] = {
-    "red blood cell": "red blood cells",
-    "white blood cell": "white blood cells",
-    "platelet": "platelets",
-    "nucleus": "nuclei",
-}
-RANGES: Mapping[str, tuple[Question, tuple[int, ...]]] = {  # upper bounds of all but the last
-    "red blood cell": (RED_CELL_RANGE, (5, 10, 15, 20)),
-    "white blood cell": (WHITE_CELL_RANGE, (0, 2)),
-    "platelet": (PLATELET_RANGE, (0, 2)),
-    "nucleus": (NUCLEI_RANGE, (10, 30, 80)),
-}
-
-CELL_ONTOLOGY: Mapping[str, str] = {
-    "basophil": "CL:0000767",
-    "eosinophil": "CL:0000771",
-    "erythroblast": "CL:0000765",
-    "lymphocyte": "CL:0000542",
-    "monocyte": "CL:0000576",
-    "neutrophil": "CL:0000775",
-    "platelet": "CL:0000233",
-    "red blood cell": "CL:0000232",
-}
-
-
-def count_range(thing: str, count: int) -> tuple[Question, str]:
-    """The range question of `thing` and the option that `count` falls into."""
-    question, bounds = RANGES[thing]
-    return question, question.options[sum(count > bound for bound in bounds)]
-
 
 def questions_for(kind: Kind, cell_type: str | None = None) -> tuple[Question, ...]:
     """The closed questions that make sense for an image of this kind (and of this cell)."""
     return tuple(q for q in QUESTIONS if q.applies(kind, cell_type))
-
-
-def _said(text: str, question: Question) -> str | None:
-    spoken = zip(question.phrases, question.options, strict=True)
-    for phrase, option in sorted(spoken, key=lambda pair: -len(pair[0])):
-        if phrase and re.search(rf"\b{re.escape(phrase)}\b", text, re.IGNORECASE):
-            return option
-    return None
-
-
-def facts_in(text: str) -> dict[str, str]:
-    """The findings and counts that a description states: {"cell_type": "neutrophil", …}.
-
-    Counts are under "count:<thing>". Only the phrases of this module are understood.
-    """
-    facts = {q.name: option for q in QUESTIONS if (option := _said(text, q)) is not None}
-    for thing, plural in PLURALS.items():
-        number = re.search(rf"\b(\d{{1,4}}) (?:{thing}|{plural})\b", text, re.IGNORECASE)
-        if number and not re.search(rf"\bto {number[1]} ", text):
-            facts[f"count:{thing}"] = number[1]
-    return facts

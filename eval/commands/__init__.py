@@ -1,0 +1,1 @@
+"""Sub-commands of `cytoscribe eval`; `group` collects them."""

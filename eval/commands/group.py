@@ -1,0 +1,25 @@
+"""Measure Cytoscribe on labelled data: figures with intervals and controls."""
+
+import click
+
+from eval.commands.descriptions import descriptions
+from eval.questions import questions
+
+
+@click.group("eval")
+def eval_group() -> None:
+    """Measure Cytoscribe on labelled data: figures with intervals and controls.
+
+    \b
+    Examples:
+      cytoscribe eval descriptions --dataset classes --root leukocytes/
+      cytoscribe eval descriptions --dataset voc --root BCCD/ --json
+      cytoscribe eval questions --data DIR
+    """
+
+
+eval_group.add_command(descriptions)
+eval_group.add_command(questions)
+
+if __name__ == "__main__":
+    eval_group()
