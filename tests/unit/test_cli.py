@@ -159,8 +159,8 @@ def test_what_is_measured_joins_the_json_line_and_the_words(tmp_path):
     from tools.simulate.nuclei import draw_nuclei
 
     class SeesNuclei(Eyes):
-        def score(self, features, question, options, *_):
-            return np.tile(np.eye(1, len(options), 3), (features.n, 1))
+        def score_all(self, features, questions, *_):
+            return [np.eye(1, len(said), min(3, len(said) - 1)) for _, said in questions]
 
     path = tmp_path / "nuclei.png"
     Image.fromarray(draw_nuclei(np.random.default_rng(0), "large").pixels).save(path)
