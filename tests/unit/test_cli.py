@@ -154,6 +154,25 @@ def test_a_described_image_is_one_json_line_with_the_promised_keys(pictures):
     assert "15.png" in json.loads(refused.as_json("eyes@1"))["error"]
 
 
+def test_what_is_measured_joins_the_json_line_and_the_words(tmp_path):
+    from tools.measure_image import Measurer
+    from tools.simulate.nuclei import draw_nuclei
+
+    class SeesNuclei(Eyes):
+        def score_all(self, features, questions, *_):
+            return [np.eye(1, len(said), min(3, len(said) - 1)) for _, said in questions]
+
+    path = tmp_path / "nuclei.png"
+    Image.fromarray(draw_nuclei(np.random.default_rng(0), "large").pixels).save(path)
+    measurer = Measurer(tmp_path / "overlays")
+    (told,) = descriptions([path], SeesNuclei(), load_settings(), 8, measurer)
+    line = json.loads(told.as_json("eyes@1"))
+    count = next(f for f in line["findings"] if f["name"] == "nuclei_count")
+    assert (count["value"], count["origin"], count["probability"]) == ("25", "measured", None)
+    assert Path(line["overlay"]).is_file() and "measured: 25" in line["comparison"]
+    assert "nuclei_count: 25 per image (measured)" in told.in_words()
+
+
 def test_a_refused_file_is_shown_with_its_reason():
     assert Described(Path("a.png"), 0.1, error="It is empty.").in_words() == (
         "a.png: refused. It is empty."

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from scripted_page import NO_DATABASE, RESULTS, ScriptedAssistant
+from PIL import Image
+from scripted_page import NO_DATABASE, RESULTS, SEEN, ScriptedAssistant
 from streamlit.testing.v1 import AppTest
 
 from tools.errors import ModelUnavailableError, StoreUnavailableError
@@ -64,6 +65,22 @@ def test_findings_cases_and_passages_are_shown_with_their_source(page):
     assert shown.count('class="badge simulated"') == 1
     assert 'href="https://pubmed.ncbi.nlm.nih.gov/111/"' in shown
     assert "our summary" in shown and shown.count("retracted</span>") == 1
+
+
+def test_what_was_measured_is_shown_on_the_image_and_named(page, assistant, tmp_path):
+    path = tmp_path / "overlay.png"
+    Image.new("RGB", (40, 30)).save(path)
+    beside = "Measured, not seen by the model: 3 < 5 cells."
+    shown_seen = SEEN.model_copy(update={"overlay": str(path), "comparison": beside})
+    result = RESULTS[0].model_copy(update={"evidence": (shown_seen,)})
+    assistant.results = (result, *RESULTS[1:])
+    ask(page, "What is it?")
+    shown = html(page)
+    assert "measured, not seen by the model</figcaption>" in shown
+    assert "data:image/png;base64," in shown and "3 &lt; 5 cells" in shown
+    path.unlink()
+    ask(page, "And now?")
+    assert not page.exception
 
 
 def test_text_of_strangers_is_never_markup(page):

@@ -142,3 +142,17 @@ def test_a_closed_finding_goes_before_the_models_free_answer():
     other = answer(result("describe_image", both), question="Is it round?").text
     assert "light blue" not in about and "granularity yes" in about
     assert 'the model answers "light blue"' in other
+
+
+def test_what_is_measured_is_said_to_be_measured_and_never_seen():
+    measured = Finding(name="red_blood_cell_count", value="17", origin="measured")
+    kind = Finding(name="subject", value="blood smear field", probability=0.9)
+    beside = "Measured, not seen by the model: 17 red blood cells."
+    evidence = DescriptionEvidence(
+        image_id="img-0", text="t", findings=(kind, measured), comparison=beside, model="m"
+    )
+    said = answer(result("describe_image", evidence), question="How many red blood cells?")
+    told = next(s for s in said.sentences if "17" in s.text)
+    assert told.text == beside and told.evidence_ids == (evidence.evidence_id,)
+    assert said.text.count("17") == 1
+    assert said.confidence == pytest.approx(0.9)

@@ -35,10 +35,10 @@ SMALLEST_RADIUS = 9.0  # pixels; if red cells are smaller there, they are looked
 LARGEST = 1280
 DARKEST = 4.0  # of 255; light below it is as good as none
 FAINTEST = 0.05  # optical density of the palest red cell that is taken for one
-PURPLE = 0.18  # optical density by which a nucleus takes away more red than blue light
+PURPLE = 0.15  # optical density by which a nucleus takes away more red than blue light
 PALE = 0.35  # of the usual density of red cells, where their outline is drawn
 SADDLE = 0.85
-INSIDE, CUT = 0.4, 0.5  # of a usual cell's area: what counts, inside and cut by the edge
+INSIDE, CUT = 0.4, 0.6  # of a usual cell's area: what counts, inside and cut by the edge
 HOLE_SOLIDITY = 0.8  # a pale centre is convex, the gap between round cells is not
 
 
