@@ -14,6 +14,7 @@ import io
 import random
 import re
 import sys
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from tools.describe_image import describe_image  # noqa: E402
 from tools.evidence import DescriptionEvidence, Finding  # noqa: E402
 from tools.findings import BY_NAME, PLURALS, facts_in  # noqa: E402
 from tools.images import OpenedImage, open_image  # noqa: E402
+from tools.measure_image import Measurer  # noqa: E402
 from tools.protocols import VisionModel  # noqa: E402
 
 SIDE, MOST_BYTES = 480, 100_000
@@ -101,13 +103,14 @@ def opened(example: Example, data: Path, settings: Settings) -> OpenedImage:
 
 
 def results(
-    model: VisionModel, examples: Sequence[Example], data: Path, settings: Settings
+    model: VisionModel, examples: Sequence[Example], data: Path, settings: Settings, overlays: Path
 ) -> Iterator[Result]:
-    """Describe each image as serving does."""
+    """Describe and measure each image as serving does; `overlays` takes the pictures of it."""
+    measure = Measurer(overlays, settings.pixel_size_um)
     for example in examples:
         image = opened(example, data, settings)
         features = model.look([image.pixels])
-        said = describe_image(image, features, model, settings.min_probability)
+        said = measure(describe_image(image, features, model, settings.min_probability), image)
         truth = view_facts(example.facts, example.instances, example.counted)
         yield Result(example, image, truth, said)
 
@@ -145,7 +148,7 @@ def judged(finding: Finding, truth: Mapping[str, str]) -> bool | None:
 def _line(finding: Finding, truth: Mapping[str, str]) -> str:
     sure = finding.origin if finding.probability is None else f"{finding.probability:.2f}"
     mark = {True: "✓", False: "✗", None: ""}[judged(finding, truth)]
-    value = f"{finding.value} {finding.unit}" if finding.origin == "measured" else finding.value
+    value = f"{finding.value} {finding.unit or str()}" if finding.origin == "measured" else finding.value
     true = truth.get(finding.name, "not known")
     return f"| {finding.name.replace('_', ' ')} | {value.strip()} | {sure} | {true} | {mark} |"
 
@@ -203,11 +206,12 @@ def page(found: Sequence[Result], model: str, seed: int, out: Path) -> str:
 def write(model: VisionModel, data: Path, out: Path, seed: int, settings: Settings) -> list[Result]:
     """Draw, describe, and write the page last."""
     examples = draw(load(data)[0]["test"], seed)
-    found = list(results(model, examples, data, settings))
-    out.mkdir(parents=True, exist_ok=True)
-    for old in out.glob("[0-9][0-9]*.jpg"):
-        old.unlink()
-    (out / "README.md").write_text(page(found, model.name, seed, out), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as overlays:
+        found = list(results(model, examples, data, settings, Path(overlays)))
+        out.mkdir(parents=True, exist_ok=True)
+        for old in out.glob("[0-9][0-9]*.jpg"):
+            old.unlink()
+        (out / "README.md").write_text(page(found, model.name, seed, out), encoding="utf-8")
     return found
 
 

@@ -201,6 +201,7 @@ def adapt(
     made, model = _checkpoint(start)
     adapted = with_adapter(model)
     run = LiteRun(recipe, made, model, blood_cells(parts["train"]))
+    run.take_heads(start / "finetune.pt")
     ship = lambda: save_adapter(adapted, "agent/checkpoints/lite", out / "adapter")  # noqa: E731
     _train(run, out, "adapt", run.reader, blood_cells(parts["dev"]), ship)
     click.echo(f"done: {out / 'adapter'}")

@@ -211,9 +211,12 @@ class LiteRun(Run[Batch]):
 
     def continue_from(self, state: Path) -> None:
         """Take the weights of an earlier run in full precision, its training heads too."""
-        modules = torch.load(state, weights_only=True)["modules"]
-        self.model.load_state_dict(modules["model"])
-        self.heads.load_state_dict(modules["heads"])
+        self.model.load_state_dict(torch.load(state, weights_only=True)["modules"]["model"])
+        self.take_heads(state)
+
+    def take_heads(self, state: Path) -> None:
+        """Take the training heads of an earlier run."""
+        self.heads.load_state_dict(torch.load(state, weights_only=True)["modules"]["heads"])
 
     def _kept(self, batch: Batch) -> torch.Tensor | None:
         share = 1.0 if self.progress >= self.recipe.whole_from else self.recipe.kept
