@@ -148,7 +148,8 @@ def judged(finding: Finding, truth: Mapping[str, str]) -> bool | None:
 def _line(finding: Finding, truth: Mapping[str, str]) -> str:
     sure = finding.origin if finding.probability is None else f"{finding.probability:.2f}"
     mark = {True: "✓", False: "✗", None: ""}[judged(finding, truth)]
-    value = f"{finding.value} {finding.unit or str()}" if finding.origin == "measured" else finding.value
+    unit = finding.unit or ""
+    value = f"{finding.value} {unit}" if finding.origin == "measured" else finding.value
     true = truth.get(finding.name, "not known")
     return f"| {finding.name.replace('_', ' ')} | {value.strip()} | {sure} | {true} | {mark} |"
 
