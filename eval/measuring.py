@@ -15,7 +15,7 @@ from typing import Any
 
 from eval import descriptions as metrics
 from eval.figures import Judged, Told, figures
-from eval.seeing import COUNTED, Looking, Seen, blank, majority, shuffled
+from eval.seeing import Looking, Seen, blank, majority, shuffled
 from eval.truth import Known
 from tools.errors import BadImageError
 from tools.findings import Kind
@@ -68,9 +68,7 @@ def measure(
         described = looking.describe()
         told.batch_seconds.append((time.perf_counter() - began) / len(batch))
         kinds = sorted({image.kind for image, _ in batch})
-        if any(COUNTED.get(kind) for kind in kinds):
-            described = looking.count(described)
-        told.seen += looking.ask(kinds, described)
+        told.seen += looking.ask(kinds, looking.count(kinds, described))
         told.known += [image for image, _ in batch]
         done = len(told.known) + len(told.skipped)
         progress(done - dealt)

@@ -92,8 +92,12 @@ class Looking:
         names = [f"image {number}" for number in range(self._features.n)]
         return describe_images(names, self._features, self._model, self._least)
 
-    def count(self, described: Sequence[DescriptionEvidence]) -> list[DescriptionEvidence]:
-        """The descriptions with what is measured beside what is seen."""
+    def count(
+        self, kinds: Collection[Kind], described: list[DescriptionEvidence]
+    ) -> list[DescriptionEvidence]:
+        """The descriptions with what is measured, where images of these kinds are counted."""
+        if not any(COUNTED.get(kind) for kind in kinds):
+            return described
         return [
             evidence.model_copy(update={"findings": (*evidence.findings, *_measured(evidence, i))})
             for evidence, i in zip(described, self._images, strict=True)
@@ -130,9 +134,7 @@ def _measured(evidence: DescriptionEvidence, image: Image.Image) -> tuple[Findin
 def see(images: Sequence[Image.Image], model: VisionModel, kinds: Collection[Kind]) -> list[Seen]:
     """Describe images, and put every closed question and count of these kinds to the model."""
     looking = Looking(images, model)
-    described = looking.describe()
-    counted = any(COUNTED.get(kind) for kind in kinds)
-    return looking.ask(kinds, looking.count(described) if counted else described)
+    return looking.ask(kinds, looking.count(kinds, looking.describe()))
 
 
 def _seen(

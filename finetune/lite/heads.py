@@ -17,7 +17,7 @@ from tools.findings import QUESTIONS
 
 OPTIONS = sum(len(question.options) for question in QUESTIONS)
 _SIZES = [len(question.options) for question in QUESTIONS]
-_TEACHER_WIDTH = 1280
+TEACHER_WIDTH = 1280  # of its features
 _EIGHTH = 8  # losses over questions are in eighths, about as many as an image answers
 
 
@@ -28,7 +28,7 @@ class Heads(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.options = nn.Linear(width, OPTIONS)
-        self.features = nn.Linear(width, _TEACHER_WIDTH)
+        self.features = nn.Linear(width, TEACHER_WIDTH)
         self.density = nn.Linear(width, len(THINGS))
         nn.init.constant_(self.density.bias, -2.0)
 

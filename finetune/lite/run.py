@@ -49,15 +49,10 @@ class Recipe:
     seed: int = 0
 
 
-def precision() -> torch.dtype:
-    """bfloat16 where the CPU multiplies it in hardware; elsewhere it is many times slower."""
-    fast = torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported()
-    return torch.bfloat16 if fast else torch.float32
-
-
 def autocast() -> torch.autocast:
-    dtype = precision()
-    return torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16)
+    """bfloat16 where the CPU multiplies it in hardware; elsewhere it is many times slower."""
+    fast = torch.cpu._is_avx512_bf16_supported()
+    return torch.autocast("cpu", torch.bfloat16, enabled=fast)
 
 
 def parameter_groups(

@@ -17,11 +17,10 @@ from torch.nn import functional
 
 from finetune.data.example import Example
 from finetune.lite.batch import Sample, pixel_values
-from finetune.lite.heads import OPTIONS, options_loss
+from finetune.lite.heads import OPTIONS, TEACHER_WIDTH, options_loss
 from finetune.lite.run import Recipe, Run, autocast
 from tools.errors import BadInputError
 
-WIDTH = 1280  # of its features
 _NAME = "efficientnet-lite0"
 _FROZEN = 5  # first blocks, which see edges and colours: most of the time, little of the task
 
@@ -47,10 +46,10 @@ class Teacher(nn.Module):
         super().__init__()
         self.network = _pretrained().to(memory_format=torch.channels_last)
         del self.network._fc
-        self.options = nn.Linear(WIDTH, OPTIONS)
+        self.options = nn.Linear(TEACHER_WIDTH, OPTIONS)
 
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 3, side, side) in -1..1 to features (n, WIDTH) and logits (n, OPTIONS), float32."""
+        """(n, 3, side, side) in -1..1 to features (n, 1280) and logits (n, OPTIONS), float32."""
         with autocast():
             features = self._maps(pixels).float().mean((2, 3))
         return features, self.options(functional.dropout(features, 0.2, self.training))
