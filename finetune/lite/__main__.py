@@ -33,12 +33,12 @@ SAVE_EVERY_SECONDS = 180
 SAY_EVERY_STEPS = 25
 TEACHER = Recipe(minutes=13, learning_rate=1e-3, weight_decay=0.02)
 PRETRAIN = Recipe(
-    minutes=45,
+    minutes=120,
     learning_rate=1e-3,
     kept=0.5,
     whole_from=0.85,
     mixed=0.4,
-    text_from=0.5,
+    text_from=0.7,
     text_share=0.4,
     pretraining=True,
 )

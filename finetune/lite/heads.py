@@ -1,11 +1,12 @@
 """Training aids on the vision tower, dropped from the shipped file.
 
 One linear head a closed question over the mean of the tower's tokens (the vector that similarity
-search uses), a projection of it onto the teacher's features, and a Poisson density map of object
-centres over its grid.
+search uses), a projection of it onto the teacher's features, a projection of each token onto the
+teacher's maps at its place, and a Poisson density map of object centres over its grid.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,7 +19,16 @@ from tools.findings import QUESTIONS
 OPTIONS = sum(len(question.options) for question in QUESTIONS)
 _SIZES = [len(question.options) for question in QUESTIONS]
 TEACHER_WIDTH = 1280  # of its features
+LOCAL_WIDTH = 112 + 320  # channels of its maps that the tokens learn from
 _EIGHTH = 8  # losses over questions are in eighths, about as many as an image answers
+
+
+class Taught(NamedTuple):
+    """What the teacher says of n views."""
+
+    features: torch.Tensor  # (n, 1280)
+    options: torch.Tensor  # (n, OPTIONS), logits
+    local: torch.Tensor  # (n, tokens, LOCAL_WIDTH), standardised
 
 
 class Heads(nn.Module):
@@ -29,6 +39,7 @@ class Heads(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.options = nn.Linear(width, OPTIONS)
         self.features = nn.Linear(width, TEACHER_WIDTH)
+        self.local = nn.Linear(width, LOCAL_WIDTH)
         self.density = nn.Linear(width, len(THINGS))
         nn.init.constant_(self.density.bias, -2.0)
 
@@ -70,6 +81,18 @@ def distillation_loss(
         )
         total = total + weight * (apart.sum(1) * asked[:, index]).sum()
     return total / (len(logits) * _EIGHTH)
+
+
+def local_loss(
+    local: torch.Tensor, taught: torch.Tensor, kept: torch.Tensor | None
+) -> torch.Tensor:
+    """Share of the variance of the teacher's maps that the tokens do not explain.
+
+    `local`, `taught`: (n, tokens, LOCAL_WIDTH); `kept`: (n, kept tokens), which `local` is of.
+    """
+    if kept is not None:
+        taught = taught.gather(1, kept[..., None].expand(-1, -1, taught.shape[2]))
+    return functional.mse_loss(local, taught)
 
 
 def density_loss(

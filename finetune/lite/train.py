@@ -20,7 +20,14 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from finetune.data.example import Example
 from finetune.lite.batch import IGNORED, Encoder, Sample, asked, packed_mask, pixel_values
-from finetune.lite.heads import Heads, density_loss, distillation_loss, options_loss
+from finetune.lite.heads import (
+    Heads,
+    Taught,
+    density_loss,
+    distillation_loss,
+    local_loss,
+    options_loss,
+)
 from finetune.lite.model import IMAGE_TOKENS, examples
 from finetune.lite.run import Recipe, Run, autocast
 from finetune.lite.teacher import Teacher
@@ -144,7 +151,7 @@ class Batch:
     still: bool  # text alone: the tower is looked through, not trained
     samples: list[Sample]
     pixels: torch.Tensor  # (n, 3, SIDE, SIDE)
-    taught: tuple[torch.Tensor, torch.Tensor] | None  # the teacher's features and logits
+    taught: Taught | None
     rng: random.Random
 
 
@@ -180,12 +187,12 @@ class LiteRun(Run[Batch]):
         taught = None if still else self._taught(pixels)
         return Batch(kind, plain, still, samples, pixels, taught, rng)
 
-    def _taught(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor] | None:
+    def _taught(self, pixels: torch.Tensor) -> Taught | None:
         if self.teacher is None:
             return None
         with torch.no_grad():
-            features, logits = self.teacher(pixels)
-        return features, logits
+            taught: Taught = self.teacher(pixels)
+        return taught
 
     def loss(self, batch: Batch) -> Losses:
         # The library's mask takes no gaps.
@@ -204,9 +211,10 @@ class LiteRun(Run[Batch]):
             losses["options"] = options_loss(logits, batch.samples)
             losses["density"] = density_loss(self.heads.rates(tower), batch.samples, kept)
         if batch.taught is not None:
-            like, taught = batch.taught
-            losses["taught"] = distillation_loss(logits, taught, asked(batch.samples))
-            losses["features"] = 1 - functional.cosine_similarity(features, like).mean()
+            taught = batch.taught
+            losses["taught"] = distillation_loss(logits, taught.options, asked(batch.samples))
+            losses["features"] = 1 - functional.cosine_similarity(features, taught.features).mean()
+            losses["local"] = local_loss(self.heads.local(tower), taught.local, kept)
         return losses
 
     def continue_from(self, state: Path) -> None:

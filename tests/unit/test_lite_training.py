@@ -25,8 +25,9 @@ from finetune.lite.__main__ import main
 from finetune.lite.augment import view
 from finetune.lite.batch import IGNORED, Encoder, Sample, packed_mask, sample
 from finetune.lite.curve import Curve
+from finetune.lite.heads import LOCAL_WIDTH, local_loss
 from finetune.lite.int8 import pack, unpack
-from finetune.lite.model import IMAGE_TOKENS, SIDE, build, processor
+from finetune.lite.model import IMAGE_TOKENS, PATCH, SIDE, build, processor
 from finetune.lite.run import Recipe
 from finetune.lite.teacher import Teacher, TeacherRun, load_teacher
 from finetune.lite.train import Batch, LiteRun, answers_loss, drop_tokens, export, see
@@ -263,7 +264,20 @@ def test_a_step_with_a_teacher_learns_from_it(made, tiny):
     recipe = Recipe(steps=2, batch=2, text_from=2.0, mixed=0.5)
     run = LiteRun(recipe, made, tiny, [leukocyte(seed) for seed in range(4)], teacher)
     for losses in run.run():
-        assert {"taught", "features"} <= set(losses)
+        assert {"taught", "features", "local"} <= set(losses)
+
+
+def test_a_token_learns_from_the_teachers_maps_at_its_place():
+    teacher = Teacher().eval().requires_grad_(False)
+    pixels = torch.zeros(2, 3, SIDE, SIDE)
+    pixels[0, :, :, SIDE // 2 :] = 1.0
+    local = teacher(pixels).local
+    assert local.shape == (2, IMAGE_TOKENS, LOCAL_WIDTH)
+    apart = (local[0] - local[1]).abs().mean(1).view(SIDE // PATCH, SIDE // PATCH)
+    assert apart[:, -3:].min() > apart[:, :3].max()
+    kept = torch.tensor([[0, 5], [7, 9]])
+    seen = torch.stack([local[0, kept[0]], local[1, kept[1]]])
+    assert local_loss(seen, local, kept) == 0 < local_loss(torch.zeros_like(local), local, None)
 
 
 def test_the_curve_grows_by_a_row_with_its_figures(trainer, tmp_path):
