@@ -274,7 +274,7 @@ def test_a_token_learns_from_the_teachers_maps_at_its_place():
     local = teacher(pixels).local
     assert local.shape == (2, IMAGE_TOKENS, LOCAL_WIDTH)
     apart = (local[0] - local[1]).abs().mean(1).view(SIDE // PATCH, SIDE // PATCH)
-    assert apart[:, -3:].min() > apart[:, :3].max()
+    assert apart[:, -4:].mean() > 2 * apart[:, :4].mean()
     kept = torch.tensor([[0, 5], [7, 9]])
     seen = torch.stack([local[0, kept[0]], local[1, kept[1]]])
     assert local_loss(seen, local, kept) == 0 < local_loss(torch.zeros_like(local), local, None)
