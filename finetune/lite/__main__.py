@@ -49,10 +49,10 @@ FINETUNE = Recipe(
     kept=0.7,
     whole_from=0.6,
     mixed=0.3,
-    text_share=0.6,
+    text_share=0.7,
     still=0.7,
     plain_share=0.15,
-    tower_rate=0.7,
+    tower_rate=0.5,
 )
 ADAPT = Recipe(minutes=10, learning_rate=5e-4, weight_decay=0.0)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
