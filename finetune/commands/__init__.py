@@ -1,0 +1,1 @@
+"""Commands of `finetune`, one module each."""
