@@ -54,10 +54,7 @@ def unasked(found: Iterable[str], config: Any) -> list[str]:
     """Modules of tower and projector whose part the configuration does not name."""
     asked = " ".join(_targets(config))
     return sorted(
-        name
-        for name in found
-        for part, word in PARTS.items()
-        if part in name and word not in asked
+        name for name in found for part, word in PARTS.items() if part in name and word not in asked
     )
 
 
@@ -65,7 +62,9 @@ def saved(folder: Path) -> set[str]:
     """Names of the modules that the adapter's file has weights for."""
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         names = [_base_name(key) for key in file.keys()]  # noqa: SIM118  (it is no dict)
-    return {re.sub(r"\.(lora_\w+|weight|bias|trainable_tokens|token_adapter).*$", "", n) for n in names}
+    return {
+        re.sub(r"\.(lora_\w+|weight|bias|trainable_tokens|token_adapter).*$", "", n) for n in names
+    }
 
 
 def _targets(config: Any) -> Sequence[str]:

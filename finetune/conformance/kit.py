@@ -1,6 +1,6 @@
 """Runs every check on a subject: each attention, padded and not, training and generation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -8,25 +8,31 @@ from typing import Any
 from finetune.conformance.adapter import adapter
 from finetune.conformance.listening import paligemma
 from finetune.conformance.masks import GENERATION, TRAINING, Check
+from finetune.conformance.probe import Probe
 from finetune.conformance.result import Case, Result, skipped
 from finetune.conformance.rows import even_rows, uneven_rows
 from finetune.conformance.subject import Subject
 from finetune.conformance.tokens import labels, tokens
 
 ATTENTIONS = ("eager", "sdpa")
+STAGES = {"training": TRAINING, "generation": GENERATION}
 ROWS = {"none": even_rows, "padded": uneven_rows}
 
 # What a foreign tool may raise on rows that it does not take; that is a finding, not an end.
 RAISED = (ValueError, TypeError, KeyError, IndexError, AttributeError, RuntimeError)
 
 
-def conform(subject: Subject, adapter_folder: Path | None = None) -> Iterator[Result]:
+def conform(
+    subject: Subject,
+    adapter_folder: Path | None = None,
+    attentions: Sequence[str] = ATTENTIONS,
+) -> Iterator[Result]:
     """Every check in every case, as it is done; what a tool raises is a failed check."""
     yield adapter(subject, adapter_folder)
     for padding, rows in ROWS.items():
-        for check in (labels, tokens):
-            yield _tried(check, subject, rows(), Case(padding=padding))
-    for attention in ATTENTIONS:
+        probe = Probe(subject, rows())
+        yield from (_tried(check, probe, Case(padding=padding)) for check in (labels, tokens))
+    for attention in attentions:
         if why := lacks(subject, attention):
             yield skipped("masks", Case(attention=attention), why)
             continue
@@ -43,15 +49,16 @@ def lacks(subject: Subject, attention: str) -> str:
 
 
 def _masks(subject: Subject, attention: str) -> Iterator[Result]:
-    for stage, checks in (("training", TRAINING), ("generation", GENERATION)):
-        for padding, rows in ROWS.items():
-            for check in checks:
-                yield _tried(check, subject, rows(), Case(stage, attention, padding))
+    for padding, rows in ROWS.items():
+        probe = Probe(subject, rows())
+        for stage, checks in STAGES.items():
+            case = Case(stage, attention, padding)
+            yield from (_tried(check, probe, case) for check in checks)
 
 
-def _tried(check: Check, subject: Subject, rows: Any, case: Case) -> Result:
+def _tried(check: Check, probe: Probe, case: Case) -> Result:
     try:
-        return check(subject, rows, case)
+        return check(probe, case)
     except RAISED as error:
         said = (str(error).splitlines() or [""])[0]
         name = check.__name__.partition("_")[0]

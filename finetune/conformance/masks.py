@@ -9,142 +9,120 @@ the image, and all text the image and its own past.
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from agent.loading import has_isolated_images
 from finetune.conformance.listening import last_image_token_changed, paligemma
-from finetune.conformance.places import Place, find
-from finetune.conformance.result import CHANGE, Case, Result, any_shape, at_most, more_than, same_shape
-from finetune.conformance.rows import asked_otherwise
-from finetune.conformance.running import (
-    answers_of,
-    difference,
-    edited,
-    least_change,
-    other_token,
-    serve,
-    trained,
+from finetune.conformance.places import Place
+from finetune.conformance.probe import Probe, difference, least_change, serve, trained
+from finetune.conformance.result import (
+    CHANGE,
+    Case,
+    Result,
+    any_shape,
+    at_most,
+    more_than,
+    same_shape,
 )
-from finetune.conformance.subject import Subject
-from finetune.data.row import Row
+from finetune.conformance.rows import asked_otherwise
 
-Check = Callable[[Subject, Sequence[Row], Case], Result]
+Check = Callable[[Probe, Case], Result]
+Pairs = Sequence[tuple[Tensor, Tensor]]  # states before and after, (tokens, width) each
 BLIND = "the changed token itself did not change: the model does not read it"
 
 
-def future_in_training(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def future_in_training(probe: Probe, case: Case) -> Result:
     """The first and the last token of each answer change; nothing before them may."""
-    batch = subject.collate(rows)
-    places, states = find(batch, rows, subject.processor), trained(subject, batch)
     leak, felt = 0.0, float("inf")
     for end in (0, -1):
-        edit = {place: place.answer[end] for place in places}
-        after = trained(subject, edited(batch, edit, _others(subject)))
+        edit = {place: place.answer[end] for place in probe.places}
+        after = probe.trained_otherwise(edit)
         for place, at in edit.items():
             earlier = [position for position in place.whole if position < at]
-            leak = max(leak, _changed(states, after, place, earlier))
-            felt = min(felt, _changed(states, after, place, [at]))
-    return _stays("future", case, leak, felt, subject)
+            leak = max(leak, difference(*_pair(probe.states, after, place, earlier)))
+            felt = min(felt, difference(*_pair(probe.states, after, place, [at])))
+    return _stays("future", case, leak, felt, probe)
 
 
-def future_in_generation(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def future_in_generation(probe: Probe, case: Case) -> Result:
     """The last token that is read of each answer changes; no choice before it may."""
-    places = find(batch := subject.collate(rows), rows, subject.processor)
-    answers = answers_of(batch, places, subject)
-    changed = answers.clone()
-    last = [max(len(place.answer) - 2, 0) for place in places]
+    changed = probe.answers.clone()
+    last = [max(len(place.answer) - 2, 0) for place in probe.places]
     for row, at in enumerate(last):
-        changed[row, at] = other_token(int(answers[row, at]), _others(subject))
-    one, other = (serve(subject, rows, each).before for each in (answers, changed))
+        changed[row, at] = probe.other_token(changed[row, at])
+    one, other = probe.served.before, serve(probe.subject, probe.rows, changed).before
     leak = max(difference(one[i, : at + 1], other[i, : at + 1]) for i, at in enumerate(last))
     felt = min(difference(one[i, at + 1], other[i, at + 1]) for i, at in enumerate(last))
-    return _stays("future", case, leak, felt, subject)
+    return _stays("future", case, leak, felt, probe)
 
 
-def prefix_in_training(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def prefix_in_training(probe: Probe, case: Case) -> Result:
     """The last token of each prompt (before the newline) changes; so must all before it."""
-    batch = subject.collate(rows)
-    places, states = find(batch, rows, subject.processor), trained(subject, batch)
-    edit = {place: place.prompt[-2] for place in places}
-    after = trained(subject, edited(batch, edit, _others(subject)))
+    edit = {place: place.prompt[-2] for place in probe.places}
+    after = probe.trained_otherwise(edit)
     pairs = [
-        (states[place.sequence, (*place.image, *place.prompt[:-2])],
-         after[place.sequence, (*place.image, *place.prompt[:-2])]) for place in places
-    ]  # fmt: skip
-    felt = min(_changed(states, after, place, [at]) for place, at in edit.items())
-    return _prefix(subject, case, pairs, felt)
+        _pair(probe.states, after, place, (*place.image, *place.prompt[:-2]))
+        for place in probe.places
+    ]
+    felt = min(difference(*_pair(probe.states, after, p, [at])) for p, at in edit.items())
+    return _prefix(probe, case, pairs, felt)
 
 
-def prefix_in_generation(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def prefix_in_generation(probe: Probe, case: Case) -> Result:
     """As in training, by prompts that end in another mark."""
-    places = find(batch := subject.collate(rows), rows, subject.processor)
-    answers = answers_of(batch, places, subject)
-    one = serve(subject, rows, answers)
-    other = serve(subject, [asked_otherwise(row) for row in rows], answers)
-    states = list(zip(one.prompts, other.prompts, strict=True))
+    rows = [asked_otherwise(row) for row in probe.rows]
+    other = serve(probe.subject, rows, probe.answers).prompts
+    states = list(zip(probe.served.prompts, other, strict=True))
     felt = min(difference(a[-2], b[-2]) for a, b in states)
-    return _prefix(subject, case, [(a[:-2], b[:-2]) for a, b in states], felt)
+    return _prefix(probe, case, [(a[:-2], b[:-2]) for a, b in states], felt)
 
 
-def image_in_training(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def image_in_training(probe: Probe, case: Case) -> Result:
     """The last token of each image changes; so must all image tokens before it."""
-    batch = subject.collate(rows)
-    places, states = find(batch, rows, subject.processor), trained(subject, batch)
-    with last_image_token_changed(subject.model):
-        after = trained(subject, batch)
-    changed = [
-        least_change(states[place.sequence, place.image[:-1]], after[place.sequence, place.image[:-1]])
-        for place in places
-    ]  # fmt: skip
-    return more_than("image", case, min(changed), CHANGE)
+    with last_image_token_changed(probe.subject.model):
+        after = trained(probe.subject, probe.batch)
+    pairs = [_pair(probe.states, after, place, place.image[:-1]) for place in probe.places]
+    return _changes("image", case, pairs)
 
 
-def image_in_generation(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def image_in_generation(probe: Probe, case: Case) -> Result:
     """As in training."""
-    places = find(batch := subject.collate(rows), rows, subject.processor)
-    answers, tokens = answers_of(batch, places, subject), subject.processor.image_seq_length
-    one = serve(subject, rows, answers).prompts
-    with last_image_token_changed(subject.model):
-        other = serve(subject, rows, answers).prompts
-    pairs = zip(one, other, strict=True)
-    changed = [least_change(a[: tokens - 1], b[: tokens - 1]) for a, b in pairs]
-    return more_than("image", case, min(changed), CHANGE)
+    with last_image_token_changed(probe.subject.model):
+        other = serve(probe.subject, probe.rows, probe.answers).prompts
+    before = probe.subject.processor.image_seq_length - 1
+    states = zip(probe.served.prompts, other, strict=True)
+    return _changes("image", case, [(a[:before], b[:before]) for a, b in states])
 
 
-def mates_in_training(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def mates_in_training(probe: Probe, case: Case) -> Result:
     """Each row alone, and in a batch: the same states."""
-    together = _whole(subject, rows)
-    worst = max(
-        difference(*_whole(subject, [row]), states)
-        for row, states in zip(rows, together, strict=True)
-    )
-    return at_most("mates", case, worst, any_shape(paligemma(subject.model).dtype))
+    worst = 0.0
+    for row, place in zip(probe.rows, probe.places, strict=True):
+        alone = Probe(probe.subject, [row])
+        (its,) = alone.places
+        together = probe.states[place.sequence, place.whole]
+        worst = max(worst, difference(alone.states[its.sequence, its.whole], together))
+    return at_most("mates", case, worst, any_shape(probe.dtype))
 
 
-def mates_in_generation(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def mates_in_generation(probe: Probe, case: Case) -> Result:
     """Each row served alone, and in a batch: every token is chosen from the same state."""
-    places = find(batch := subject.collate(rows), rows, subject.processor)
-    answers = answers_of(batch, places, subject)
-    together = serve(subject, rows, answers).before
     worst = 0.0
-    for i, place in enumerate(places):
-        alone = serve(subject, [rows[i]], answers[i : i + 1, : len(place.answer)]).before[0]
-        worst = max(worst, difference(alone, together[i, : len(place.answer)]))
-    return at_most("mates", case, worst, any_shape(paligemma(subject.model).dtype))
+    for i, place in enumerate(probe.places):
+        answer = probe.answers[i : i + 1, : len(place.answer)]
+        alone = serve(probe.subject, [probe.rows[i]], answer).before[0]
+        worst = max(worst, difference(alone, probe.served.before[i, : len(place.answer)]))
+    return at_most("mates", case, worst, any_shape(probe.dtype))
 
 
-def cache(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def cache(probe: Probe, case: Case) -> Result:
     """Answers written behind a cache, and read in one forward of training: the same states."""
-    batch = subject.collate(rows)
-    places, states = find(batch, rows, subject.processor), trained(subject, batch)
-    before = serve(subject, rows, answers_of(batch, places, subject)).before
     worst = 0.0
-    for i, place in enumerate(places):
+    for place, cached in zip(probe.places, probe.served.before, strict=True):
         choosing = [place.prompt[-1], *place.answer[:-1]]
-        cached = before[i, : len(choosing)]
-        worst = max(worst, difference(states[place.sequence, choosing], cached))
-    return at_most("cache", case, worst, any_shape(paligemma(subject.model).dtype))
+        forced = probe.states[place.sequence, choosing]
+        worst = max(worst, difference(forced, cached[: len(choosing)]))
+    return at_most("cache", case, worst, any_shape(probe.dtype))
 
 
 TRAINING: tuple[Check, ...] = (
@@ -155,39 +133,27 @@ GENERATION: tuple[Check, ...] = (
 )  # fmt: skip
 
 
-def _whole(subject: Subject, rows: Sequence[Row]) -> list[Tensor]:
-    """The states of each row's tokens in one batch of them."""
-    batch = subject.collate(rows)
-    states = trained(subject, batch)
-    return [
-        states[place.sequence, place.whole] for place in find(batch, rows, subject.processor)
-    ]
-
-
-def _prefix(
-    subject: Subject, case: Case, pairs: Sequence[tuple[Tensor, Tensor]], felt: float
-) -> Result:
+def _prefix(probe: Probe, case: Case, pairs: Pairs, felt: float) -> Result:
     """The verdict on what stands before the changed tokens, by what the configuration says."""
-    stock = paligemma(subject.model)
-    if has_isolated_images(stock.config):
-        worst = max(difference(one, other) for one, other in pairs)
-        result = _stays("prefix", case, worst, felt, subject)
-        return replace(result, detail=result.detail or "isolated: the image sees no text")
-    return more_than("prefix", case, min(least_change(*pair) for pair in pairs), CHANGE)
+    if not has_isolated_images(paligemma(probe.subject.model).config):
+        return _changes("prefix", case, pairs)
+    worst = max(difference(*pair) for pair in pairs)
+    result = _stays("prefix", case, worst, felt, probe)
+    return replace(result, detail=result.detail or "isolated: the image sees no text")
 
 
-def _stays(check: str, case: Case, leak: float, felt: float, subject: Subject) -> Result:
-    limit = same_shape(paligemma(subject.model).dtype)
+def _changes(check: str, case: Case, pairs: Pairs) -> Result:
+    return more_than(check, case, min(least_change(*pair) for pair in pairs), CHANGE)
+
+
+def _stays(check: str, case: Case, leak: float, felt: float, probe: Probe) -> Result:
+    limit = same_shape(probe.dtype)
     result = at_most(check, case, leak, limit)
     return result if felt > limit else replace(result, status="failed", detail=BLIND)
 
 
-def _changed(one: Tensor, other: Tensor, place: Place, positions: Sequence[int]) -> float:
+def _pair(
+    one: Tensor, other: Tensor, place: Place, positions: Sequence[int]
+) -> tuple[Tensor, Tensor]:
     at = list(positions)
-    return difference(one[place.sequence, at], other[place.sequence, at])
-
-
-def _others(subject: Subject) -> list[int]:
-    """Two ordinary tokens to put in place of others."""
-    words = subject.processor.tokenizer
-    return [words(text, add_special_tokens=False).input_ids[-1] for text in ("7", "!")]
+    return one[place.sequence, at], other[place.sequence, at]

@@ -1,4 +1,4 @@
-"""This project's own subject: its collation and forward, and serving as `agent.paligemma` does it."""
+"""This project's own subject: its batches, its forward, and serving as the agent does it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +15,14 @@ from agent.paligemma import PaliGemma, prefix_text
 from agent.prefixes import prefixes_for
 from finetune.conformance.listening import paligemma
 from finetune.conformance.rows import picture
-from finetune.conformance.subject import Batch, Collate, Subject, is_prompt_learning, stock_subject
+from finetune.conformance.subject import (
+    Batch,
+    Collate,
+    Subject,
+    is_prompt_learning,
+    stock_forward,
+    stock_subject,
+)
 from finetune.data.row import Row
 from finetune.lite.batch import packed_mask
 
@@ -26,7 +33,7 @@ def our_subject(model: nn.Module, processor: PaliGemmaProcessor, name: str) -> S
     if is_prompt_learning(model):
         return stock_subject(name, model, processor, collate)
     isolated = has_isolated_images(paligemma(model).config)
-    forward = _isolated(model, processor) if isolated else lambda batch: model(**batch)
+    forward = _isolated(model, processor) if isolated else stock_forward(model)
     return Subject(name, model, processor, collate, forward, AgentServing(model, processor))
 
 
@@ -50,12 +57,13 @@ def _isolated(model: nn.Module, processor: PaliGemmaProcessor) -> Callable[[Batc
     stock: Any = paligemma(model)
 
     def forward(batch: Batch) -> object:
-        ids = batch["input_ids"]
+        ids, pixels = batch["input_ids"], batch["pixel_values"].to(stock.device)
         segments = (ids != processor.image_token_id).long()
         segments[batch["attention_mask"] == 0] = -1
-        hidden = torch.zeros(len(ids), 1, *[ids.shape[1]] * 2, dtype=stock.dtype)
-        hidden.masked_fill_(~packed_mask(segments), torch.finfo(stock.dtype).min)
-        return model(input_ids=ids, pixel_values=batch["pixel_values"], attention_mask=hidden)
+        allowed = packed_mask(segments)
+        hidden = torch.zeros(allowed.shape, dtype=stock.dtype)  # added to the attention
+        hidden = hidden.masked_fill(~allowed, torch.finfo(stock.dtype).min).to(stock.device)
+        return model(input_ids=ids.to(stock.device), pixel_values=pixels, attention_mask=hidden)
 
     return forward
 
@@ -77,7 +85,9 @@ class AgentServing:
             decoder = Decoder(stock)
             prefixes = prefixes_for(decoder, self._processor, "served")
             reading, _ = prefixes.read([row.prefix for row in rows], seen)
-            for tokens in answers[:, :-1].tensor_split([1], 1):  # the last one is not read
+            for tokens in (
+                answers[:, :-1].to(stock.device).tensor_split([1], 1)
+            ):  # the last one is not read
                 if tokens.shape[1]:
                     decoder.extend(reading, tokens, torch.ones_like(tokens))
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import LogitsProcessor, LogitsProcessorList, PaliGemmaProcessor
 
 from agent.paligemma import prefix_text
-from finetune.data.row import Row
 from finetune.conformance.rows import picture
+from finetune.data.row import Row
 
 Batch = Mapping[str, Any]  # at least `input_ids` and `labels`, (sequences, length)
 Collate = Callable[[Sequence[Row]], Batch]
@@ -49,7 +49,16 @@ def stock_subject(
 ) -> Subject:
     """A tool that leaves training to `model(**batch)` and serving to `model.generate`."""
     serve = StockServing(model, processor, padding_side)
-    return Subject(name, model, processor, collate, lambda batch: model(**batch), serve)
+    return Subject(name, model, processor, collate, stock_forward(model), serve)
+
+
+def stock_forward(model: Any) -> Forward:
+    """What transformers' Trainer runs: the model on all that the batch holds."""
+
+    def forward(batch: Batch) -> object:
+        return model(**{name: value.to(model.device) for name, value in batch.items()})
+
+    return forward
 
 
 class StockServing:

@@ -1,32 +1,25 @@
 """What is learned and what is read: labels, and the tokens of training and serving."""
 
-from collections.abc import Sequence
-
-from finetune.conformance.places import find
+from finetune.conformance.probe import Probe
 from finetune.conformance.result import Case, Result, at_most
-from finetune.conformance.running import answers_of, serve
-from finetune.conformance.subject import Subject
-from finetune.data.row import Row
 from finetune.lite.batch import IGNORED
 
 
-def labels(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def labels(probe: Probe, case: Case) -> Result:
     """Labels are the answers' tokens with their <eos>, in place, and IGNORED everywhere else.
 
     In place: as transformers takes labels, whose loss shifts them by one itself.
     """
-    batch = subject.collate(rows)
-    places = find(batch, rows, subject.processor)
-    expected = batch["input_ids"].new_full(batch["input_ids"].shape, IGNORED)
-    for place in places:
+    ids, eos = probe.batch["input_ids"], probe.subject.processor.tokenizer.eos_token_id
+    expected = ids.new_full(ids.shape, IGNORED)
+    for place in probe.places:
         at = list(place.answer)
-        expected[place.sequence, at] = batch["input_ids"][place.sequence, at]
-    wrong = batch["labels"] != expected
-    ended = answers_of(batch, places, subject).eq(subject.processor.tokenizer.eos_token_id)
-    unended = int((~ended.any(1)).sum())
-    detail = _wrong_labels(int((wrong & (expected == IGNORED)).sum()),
-                           int((wrong & (expected != IGNORED)).sum()), unended)  # fmt: skip
-    return at_most("labels", case, int(wrong.sum()) + unended, 0, detail)
+        expected[place.sequence, at] = ids[place.sequence, at]
+    wrong, learned = probe.batch["labels"] != expected, expected != IGNORED
+    beyond, missing = int((wrong & ~learned).sum()), int((wrong & learned).sum())
+    unended = sum(int(ids[place.sequence, place.answer[-1]]) != eos for place in probe.places)
+    detail = _wrong_labels(beyond, missing, unended)
+    return at_most("labels", case, beyond + missing + unended, 0, detail)
 
 
 def _wrong_labels(beyond: int, missing: int, unended: int) -> str:
@@ -38,18 +31,16 @@ def _wrong_labels(beyond: int, missing: int, unended: int) -> str:
     return ", ".join(f"{number} {what}" for what, number in said.items() if number)
 
 
-def tokens(subject: Subject, rows: Sequence[Row], case: Case) -> Result:
+def tokens(probe: Probe, case: Case) -> Result:
     """The collated tokens before each answer are those that serving reads for the same prompt."""
-    batch = subject.collate(rows)
-    places = find(batch, rows, subject.processor)
-    served = serve(subject, rows, answers_of(batch, places, subject)).ids
+    ids, words = probe.batch["input_ids"], probe.subject.processor.tokenizer
     wrong, detail = 0, ""
-    for row, place, read in zip(rows, places, served, strict=True):
-        learned = batch["input_ids"][place.sequence, list(place.prefix)].tolist()
+    for row, place, read in zip(probe.rows, probe.places, probe.served.ids, strict=True):
+        learned = ids[place.sequence, list(place.prefix)].tolist()
         if differing := _differing(learned, read):
             wrong += differing
-            shown = [subject.processor.tokenizer.decode(ids[-8:]) for ids in (learned, read)]
-            detail = detail or f"{row.prefix!r}: trained …{shown[0]!r}, served …{shown[1]!r}"
+            ends = [words.decode(one[-8:]) for one in (learned, read)]
+            detail = detail or f"{row.prefix!r}: trained …{ends[0]!r}, served …{ends[1]!r}"
     return at_most("tokens", case, wrong, 0, detail)
 
 

@@ -1,18 +1,67 @@
-"""One forward of training, or one served batch, as states of the decoder at known places."""
+"""Rows as a subject collates, trains on and serves them: states of the decoder at known places."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from finetune.conformance.listening import listen, training
-from finetune.conformance.places import NotThereError, Place
+from finetune.conformance.listening import listen, paligemma, training
+from finetune.conformance.places import NotThereError, Place, find
 from finetune.conformance.subject import Batch, Subject
 from finetune.data.row import Row
 
 Edit = Mapping[Place, int]  # which position of a row gets another token
+
+
+class Probe:
+    """Some rows in a subject's hands; what several checks look at is done once."""
+
+    def __init__(self, subject: Subject, rows: Sequence[Row]) -> None:
+        self.subject, self.rows = subject, rows
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return paligemma(self.subject.model).dtype
+
+    @cached_property
+    def batch(self) -> Batch:
+        return self.subject.collate(self.rows)
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return find(self.batch, self.rows, self.subject.processor)
+
+    @cached_property
+    def states(self) -> Tensor:
+        """(sequences, length, width)."""
+        return trained(self.subject, self.batch)
+
+    @cached_property
+    def answers(self) -> Tensor:
+        """The answers' tokens as they were collated, (rows, longest), filled up with <eos>."""
+        ids, eos = self.batch["input_ids"], self.subject.processor.tokenizer.eos_token_id
+        found = [ids[place.sequence, list(place.answer)] for place in self.places]
+        filled: Tensor = torch.nn.utils.rnn.pad_sequence(found, batch_first=True, padding_value=eos)
+        return filled
+
+    @cached_property
+    def served(self) -> "Served":
+        return serve(self.subject, self.rows, self.answers)
+
+    def trained_otherwise(self, edit: Edit) -> Tensor:
+        """The states with another token at a position of each row."""
+        ids = self.batch["input_ids"].clone()
+        for place, position in edit.items():
+            ids[place.sequence, position] = self.other_token(ids[place.sequence, position])
+        return trained(self.subject, {**self.batch, "input_ids": ids})
+
+    def other_token(self, token: Tensor) -> int:
+        """An ordinary token that is not this one."""
+        words = self.subject.processor.tokenizer
+        others = [int(words(text, add_special_tokens=False).input_ids[-1]) for text in ("7", "!")]
+        return others[0] if others[0] != int(token) else others[1]
 
 
 def trained(subject: Subject, batch: Batch) -> Tensor:
@@ -20,19 +69,6 @@ def trained(subject: Subject, batch: Batch) -> Tensor:
     with training(subject.model), listen(subject.model) as heard:
         subject.forward(batch)
     return heard.all_states()[:, -batch["input_ids"].shape[1] :]
-
-
-def edited(batch: Batch, edit: Edit, others: Sequence[int]) -> dict[str, Any]:
-    """The batch with another token, one of two `others`, at a position of each row."""
-    ids = batch["input_ids"].clone()
-    for place, position in edit.items():
-        ids[place.sequence, position] = other_token(int(ids[place.sequence, position]), others)
-    return {**batch, "input_ids": ids}
-
-
-def other_token(token: int, others: Sequence[int]) -> int:
-    """The first of `others` that is not `token`."""
-    return next(other for other in others if other != token)
 
 
 @dataclass(frozen=True)
@@ -59,14 +95,6 @@ def serve(subject: Subject, rows: Sequence[Row], answers: Tensor) -> Served:
         [row[virtual : virtual + end][there] for row, there in zip(states, real, strict=True)],
         states[:, -steps:],
     )
-
-
-def answers_of(batch: Batch, places: Sequence[Place], subject: Subject) -> Tensor:
-    """The answers' tokens of the collated rows, (rows, longest), filled up with <eos>."""
-    eos = subject.processor.tokenizer.eos_token_id
-    found = [batch["input_ids"][place.sequence, list(place.answer)] for place in places]
-    filled: Tensor = torch.nn.utils.rnn.pad_sequence(found, batch_first=True, padding_value=eos)
-    return filled
 
 
 def difference(one: Tensor, other: Tensor) -> float:
