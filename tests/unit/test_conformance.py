@@ -85,12 +85,12 @@ def test_a_lora_on_the_decoder_passes_unmerged_in_training_and_merged_in_serving
     assert results[0].detail == "8 modules adapted"
 
 
+@pytest.mark.filterwarnings("ignore:(Token type|Position) ids are not supported")
 @pytest.mark.parametrize("generation", [1, 2])
 def test_prompt_tuning_of_peft_fails_by_its_masks(generation):
     model = tiny_paligemma.model(generation, WORDS)
-    with pytest.warns(UserWarning, match="Token type ids are not supported"):
-        subject = foreign_tools.prompt_learning(model, WORDS, PeftType.PROMPT_TUNING)
-        failed = failed_cases(conform(subject))
+    subject = foreign_tools.prompt_learning(model, WORDS, PeftType.PROMPT_TUNING)
+    failed = failed_cases(conform(subject))
     assert {"prefix training eager none", "cache generation eager padded"} <= failed
     leak, by_mates = "future training sdpa none", "mates training sdpa padded"
     assert ({leak, by_mates} <= failed) == (generation == 1)  # Gemma 2 has no SDPA to leak by
@@ -149,7 +149,7 @@ def test_a_prompt_that_serving_would_not_read_fails():
     subject = ours()
     results = list(conform(replace(subject, collate=upper), attentions=[]))
     assert failures(results) == {"tokens"}
-    assert any("'answer en 8?': trained" in result.detail for result in results)
+    assert any("in cell 1?': trained …'" in result.detail for result in results)
 
 
 def test_an_isolated_image_that_sees_the_text_in_training_fails():
