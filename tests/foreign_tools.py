@@ -7,9 +7,9 @@ import torch
 from peft import PeftType, PromptEncoderConfig, PromptTuningConfig, get_peft_model
 from peft.tuners.prefix_tuning import PrefixTuningConfig
 
-from finetune.conformance.ours import collator
 from finetune.conformance.rows import picture
-from finetune.conformance.subject import Batch, Subject, stock_subject
+from finetune.conformance.stock import stock_collator, stock_subject
+from finetune.conformance.subject import Batch, Subject
 from finetune.data.row import Row
 
 VIRTUAL_TOKENS = 4
@@ -24,7 +24,9 @@ def prompt_learning(model: Any, processor: Any, kind: PeftType) -> Subject:
     """PEFT's prompt tuning, p-tuning or prefix tuning, with the processor's own batches."""
     torch.manual_seed(0)
     config = PROMPT_LEARNING[kind](task_type="CAUSAL_LM", num_virtual_tokens=VIRTUAL_TOKENS)
-    return stock_subject(kind.value, get_peft_model(model, config), processor, collator(processor))
+    return stock_subject(
+        kind.value, get_peft_model(model, config), processor, stock_collator(processor)
+    )
 
 
 def trl(model: Any, processor: Any, form: str) -> Subject:

@@ -1,1 +1,1 @@
-"""Commands of `finetune`, one module each."""
+"""Commands of fine-tuning, registered by the entry points of the package."""

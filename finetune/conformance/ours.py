@@ -1,6 +1,6 @@
 """This project's own subject: its batches, its forward, and serving as the agent does it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,25 +11,19 @@ from transformers import PaliGemmaProcessor
 
 from agent.decoding import Decoder
 from agent.loading import has_isolated_images
-from agent.paligemma import PaliGemma, prefix_text
+from agent.paligemma import PaliGemma
 from agent.prefixes import prefixes_for
 from finetune.conformance.listening import paligemma
 from finetune.conformance.rows import picture
-from finetune.conformance.subject import (
-    Batch,
-    Collate,
-    Subject,
-    is_prompt_learning,
-    stock_forward,
-    stock_subject,
-)
+from finetune.conformance.stock import stock_collator, stock_forward, stock_subject
+from finetune.conformance.subject import Batch, Forward, Subject, is_prompt_learning
 from finetune.data.row import Row
 from finetune.lite.batch import packed_mask
 
 
 def our_subject(model: nn.Module, processor: PaliGemmaProcessor, name: str) -> Subject:
     """A PaliGemma, with a PEFT adapter on it or not; prompt tuning only runs PEFT's own way."""
-    collate = collator(processor)
+    collate = stock_collator(processor)
     if is_prompt_learning(model):
         return stock_subject(name, model, processor, collate)
     isolated = has_isolated_images(paligemma(model).config)
@@ -37,22 +31,7 @@ def our_subject(model: nn.Module, processor: PaliGemmaProcessor, name: str) -> S
     return Subject(name, model, processor, collate, forward, AgentServing(model, processor))
 
 
-def collator(processor: PaliGemmaProcessor) -> Collate:
-    """The processor's own form of rows, padded on the right as training pads."""
-
-    def collate(rows: Sequence[Row]) -> Batch:
-        batch: Mapping[str, Any] = processor(
-            images=[[picture(row)] for row in rows],
-            text=[prefix_text(row.prefix) for row in rows],
-            suffix=[row.suffix for row in rows],
-            padding=True, padding_side="right", return_tensors="pt",
-        )  # fmt: skip
-        return dict(batch)
-
-    return collate
-
-
-def _isolated(model: nn.Module, processor: PaliGemmaProcessor) -> Callable[[Batch], object]:
+def _isolated(model: nn.Module, processor: PaliGemmaProcessor) -> Forward:
     """Training of a checkpoint whose image tokens see only the image."""
     stock: Any = paligemma(model)
 

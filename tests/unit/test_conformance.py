@@ -18,9 +18,10 @@ from finetune.commands.conformance import conformance
 from finetune.conformance.adapter import adapter
 from finetune.conformance.kit import conform, lacks
 from finetune.conformance.opening import open_subject
-from finetune.conformance.ours import collator, our_subject
+from finetune.conformance.ours import our_subject
 from finetune.conformance.result import Result
-from finetune.conformance.subject import Batch, Subject, stock_forward, stock_subject
+from finetune.conformance.stock import stock_collator, stock_forward, stock_subject
+from finetune.conformance.subject import Batch, Subject
 from finetune.data.row import Row
 
 TEXT_ONLY = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj)"
@@ -131,7 +132,7 @@ def test_token_types_that_are_all_zero_leak_the_answer():
 
 def test_padding_on_the_right_spoils_generation():
     model = tiny_paligemma.model(1, WORDS)
-    subject = stock_subject("right", model, WORDS, collator(WORDS), padding_side="right")
+    subject = stock_subject("right", model, WORDS, stock_collator(WORDS), padding_side="right")
     assert failed_cases(conform(subject, attentions=["sdpa"])) == {
         "mates generation sdpa padded", "cache generation sdpa padded",
     }  # fmt: skip
