@@ -66,3 +66,14 @@ def with_image_suffix(stem: Path) -> Path | None:
     named = [stem] if stem.suffix.lower() in SUFFIXES else []
     tried = [*named, *(stem.with_name(stem.name + suffix) for suffix in SUFFIXES)]
     return next((path for path in tried if path.is_file()), None)
+
+
+def seen(root: Path) -> str:
+    """What lies in `root`, in a few words, for an error that says what was found."""
+    if root.is_file():
+        return f"a file {root.suffix or 'without extension'}"
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
+    loose = sum(is_image(path) for path in root.iterdir())
+    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    said = f" ({loose} images without a label)" if loose else ""
+    return (shown or "nothing: the folder is empty") + said
