@@ -101,7 +101,7 @@ def _of_chestxray14(rows: Sequence[Scored]) -> Figures:
     asked: dict[str, list[tuple[bool, float]]] = defaultdict(list)
     for fields, scores in rows:
         if "present" in fields:
-            asked[fields["finding"]].append((fields["present"] == "yes", share_of_yes(scores)))
+            asked[fields["finding"]].append((fields["present"] == "yes", margin(scores)))
     found = {name: auroc(*zip(*asked[name], strict=True)) for name in FINDINGS if asked[name]}
     known = [value for value in found.values() if value == value]
     mean = float(np.mean(known)) if known else float("nan")
@@ -115,8 +115,8 @@ def likeliest(scores: Mapping[str, float]) -> str:
     return max(scores, key=lambda answer: scores[answer])
 
 
-def share_of_yes(scores: Mapping[str, float]) -> float:
-    """How much likelier "yes" is than "no"; scores are log-probabilities."""
+def margin(scores: Mapping[str, float]) -> float:
+    """How far "yes" is ahead of "no": of log-probabilities, the log of their odds."""
     return scores["yes"] - scores["no"]
 
 
