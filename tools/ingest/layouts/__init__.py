@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tools.errors import BadInputError
-from tools.ingest.layouts import folders, masks, points, table, voc, wbcatt
+from tools.ingest.layouts import folders, laion, masks, points, table, vision_flan, voc, wbcatt
 from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, image_files
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -11,6 +11,8 @@ LAYOUTS: tuple[Layout, ...] = (
     voc.LAYOUT,
     points.LAYOUT,
     masks.LAYOUT,
+    vision_flan.LAYOUT,
+    laion.LAYOUT,
     table.LAYOUT,
     folders.LAYOUT,
 )
