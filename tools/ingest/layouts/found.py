@@ -98,3 +98,14 @@ def inside(folders: Sequence[Path], name: str) -> Path:
         return next((path for f in folders if (path := f / name).is_file()), folders[0] / name)
     except OSError as e:  # too long for a file name
         raise BadInputError("names no image inside the set") from e
+
+
+def seen(root: Path) -> str:
+    """What lies in `root`, in a few words, for an error that says what was found."""
+    if root.is_file():
+        return f"a file {root.suffix or 'without extension'}"
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
+    loose = sum(is_image(path) for path in root.iterdir())
+    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    said = f" ({loose} images without a label)" if loose else ""
+    return (shown or "nothing: the folder is empty") + said
