@@ -1,19 +1,25 @@
-"""Boxes as PaliGemma's <loc> tokens, as in Google's checkpoints (Beyer et al. 2024)."""
+"""Boxes as PaliGemma writes them: four <loc> tokens and the thing, boxes joined by " ; ".
 
-from collections.abc import Iterable
+Beyer et al. 2024, arXiv:2407.07726: y_min, x_min, y_max, x_max, each in 1,024 bins of the side.
+"""
 
-Box = tuple[float, float, float, float]  # left, top, right, bottom, in shares of the image
+from collections.abc import Sequence
+
+from tools.ingest.layouts.found import Marked
+
 BINS = 1024
+NONE = "none"  # said where there is no such thing
 
 
-def locations(box: Box) -> str:
-    """The order is y_min, x_min, y_max, x_max, each <loc0000> … <loc1023>."""
-    left, top, right, bottom = box
-    bins = (min(BINS - 1, max(0, round(share * BINS))) for share in (top, left, bottom, right))
+def location(box: Marked, size: tuple[int, int]) -> str:
+    """The tokens of a box in an image of `size` (width, height, pixels)."""
+    width, height = size
+    shares = (box.top / height, box.left / width, box.bottom / height, box.right / width)
+    bins = (min(BINS - 1, max(0, int(share * BINS))) for share in shares)
     return "".join(f"<loc{number:04d}>" for number in bins)
 
 
-def detected(thing: str, boxes: Iterable[Box]) -> str:
-    """The answer to `detect thing`: its boxes, top to bottom, joined by " ; "."""
-    ordered = sorted(boxes, key=lambda box: (box[1], box[0]))
-    return " ; ".join(f"{locations(box)} {thing}" for box in ordered)
+def listed(boxes: Sequence[Marked], size: tuple[int, int]) -> str:
+    """All boxes, from top to bottom; "none" where there is none."""
+    ordered = sorted(boxes, key=lambda box: (box.top, box.left))
+    return " ; ".join(f"{location(box, size)} {box.thing}" for box in ordered) or NONE

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from agent.prompts import answer, detect
-from finetune.data.boxes import Box, detected
+from finetune.data.boxes import listed
 from finetune.data.example import Split
 from finetune.data.layout import not_laid_out
 from finetune.data.row import Dropped, Row, RowFormat
@@ -31,13 +31,14 @@ from tools.ingest.layouts.chestxray14 import (
     radiograph,
     words,
 )
+from tools.ingest.layouts.found import Marked
 
 SOURCE = "chestxray14"
 BOX_TABLES = "BBox_List*.csv"
 TEST = "test_list.txt"
 SIDE = 1024  # pixels, of the png files that the boxes refer to
 WHICH = "which findings does this chest radiograph show?"
-Boxes = Mapping[tuple[str, str], list[Box]]  # of an image and a finding
+Boxes = Mapping[tuple[str, str], list[Marked]]  # of an image and a finding
 
 
 def read(root: Path, dropped: Dropped) -> Iterator[Row]:
@@ -81,23 +82,23 @@ def _split(known: Radiograph, test: frozenset[str] | None) -> Split | None:
 
 def _boxes(home: Home, dropped: Dropped) -> Boxes:
     """The boxes of BBox_List_2017.csv, 984 in all; none where the file is not there."""
-    found: dict[tuple[str, str], list[Box]] = defaultdict(list)
+    found: dict[tuple[str, str], list[Marked]] = defaultdict(list)
     for table in sorted(home.root.glob(BOX_TABLES)):
         with table.open(newline="", encoding="utf-8-sig") as file:
             for row in list(csv.reader(file))[1:]:
                 try:
-                    found[row[0], finding(row[1])].append(_box(row[2:6]))
+                    found[row[0], finding(row[1])].append(_box(row[1], row[2:6]))
                 except (ValueError, IndexError, BadInputError):
                     dropped["a box without finding or corners"] += 1
     return found
 
 
-def _box(corner_and_size: Iterable[str]) -> Box:
+def _box(label: str, corner_and_size: Iterable[str]) -> Marked:
     """x, y, w, h in pixels, in one unquoted bracket of the header: four columns."""
     x, y, w, h = map(float, corner_and_size)
     if w <= 0 or h <= 0:
         raise ValueError("the box has no area")
-    return x / SIDE, y / SIDE, (x + w) / SIDE, (y + h) / SIDE
+    return Marked(words(finding(label)), x, y, x + w, y + h)
 
 
 def _asked(known: Radiograph, boxes: Boxes) -> Iterator[tuple[str, str, Mapping[str, str]]]:
@@ -108,8 +109,8 @@ def _asked(known: Radiograph, boxes: Boxes) -> Iterator[tuple[str, str, Mapping[
         yield _ASKED[name], said, {"finding": name, "present": said}
     for name in FINDINGS:
         if marked := boxes.get((known.image, name)):
-            thing = words(name)
-            yield detect(thing), detected(thing, marked), {"finding": name, "boxes": _told(marked)}
+            told = {"finding": name, "boxes": _told(marked)}
+            yield detect(words(name)), listed(marked, (SIDE, SIDE)), told
 
 
 def _truth(known: Radiograph) -> Mapping[str, str]:
@@ -119,9 +120,9 @@ def _truth(known: Radiograph) -> Mapping[str, str]:
     return {**truth, "gender": known.gender, **age}
 
 
-def _told(boxes: Iterable[Box]) -> str:
-    """Left, top, right, bottom in shares, a box between semicolons."""
-    return ";".join(",".join(f"{share:.4f}" for share in box) for box in boxes)
+def _told(boxes: Iterable[Marked]) -> str:
+    """Left, top, right, bottom in pixels of the png, a box between semicolons."""
+    return ";".join(",".join(f"{pixel:.1f}" for pixel in box[1:]) for box in boxes)
 
 
 _ASKED = {name: answer(f"does this chest radiograph show {words(name)}?") for name in FINDINGS}

@@ -135,7 +135,7 @@ def test_boxes_are_asked_for_in_paligemma_s_order(tmp_path):
     assert (rows[-1].prefix, rows[-1].suffix) == (
         "detect infiltration",
         "<loc0000><loc0000><loc0064><loc0512> infiltration ; "
-        "<loc0513><loc0256><loc1023><loc0384> infiltration",
+        "<loc0512><loc0256><loc1023><loc0384> infiltration",
     )
     assert rows[-1].truth["finding"] == "Infiltration"
     assert dropped == {"a box without finding or corners": 2}

@@ -17,7 +17,7 @@ def test_every_format_is_known_by_its_own_name_and_says_what_it_wants():
 
 
 def test_an_unknown_format_is_told_the_known_ones(tmp_path):
-    with pytest.raises(BadInputError, match="no format is called 'heap'; known: .*pubmedqa"):
+    with pytest.raises(BadInputError, match=r"no format is called 'heap'; known: .*pubmedqa"):
         read_rows(tmp_path, "heap", Counter())
 
 
@@ -29,5 +29,5 @@ def test_a_missing_folder_is_told_what_is_looked_for(tmp_path, name):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_an_empty_folder_is_told_what_was_found(tmp_path, name):
-    with pytest.raises(BadInputError, match="Looked for .*the folder is empty"):
+    with pytest.raises(BadInputError, match=r"Looked for .*the folder is empty"):
         list(read_rows(tmp_path, name, Counter()))

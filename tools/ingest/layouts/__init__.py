@@ -3,7 +3,18 @@
 from pathlib import Path
 
 from tools.errors import BadInputError
-from tools.ingest.layouts import aptos, chestxray14, folders, masks, points, table, voc, wbcatt
+from tools.ingest.layouts import (
+    aptos,
+    chestxray14,
+    folders,
+    laion,
+    masks,
+    points,
+    table,
+    vision_flan,
+    voc,
+    wbcatt,
+)
 from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, seen
 
 LAYOUTS: tuple[Layout, ...] = (
@@ -13,6 +24,8 @@ LAYOUTS: tuple[Layout, ...] = (
     voc.LAYOUT,
     points.LAYOUT,
     masks.LAYOUT,
+    vision_flan.LAYOUT,
+    laion.LAYOUT,
     table.LAYOUT,
     folders.LAYOUT,
 )
