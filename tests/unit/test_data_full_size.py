@@ -1,6 +1,6 @@
 """Every reader at the official number of rows, all variants mixed: memory stays flat.
 
-The sets are made on the spot, pictures are links to one tiny file. Rows a second are logged
+The sets are made on the spot, pictures are links to a tiny file. Rows a second are logged
 (`pytest -m slow --log-cli-level INFO`), never asserted.
 """
 
@@ -60,6 +60,7 @@ def timed(root: Path, format: str, megabytes: int) -> tuple[int, Counter[str]]:
 
 
 def tiny_picture(path: Path) -> Path:
+    (path.parent / "images").mkdir(parents=True, exist_ok=True)
     Image.new("L", (4, 4), 90).save(path)
     return path
 
@@ -86,16 +87,15 @@ def chest_rows() -> Iterator[tuple[str, str]]:
 
 
 def test_chestxray14_with_its_112_120_images(tmp_path):
-    picture = tiny_picture(tmp_path / "tiny.png")
     folders = [tmp_path / f"images_{n:03d}" / "images" for n in range(1, 13)]
-    for folder in folders:
-        folder.mkdir(parents=True)
+    pictures = [tiny_picture(folder.parent / "tiny.png") for folder in folders]
     with (tmp_path / "Data_Entry_2017.csv").open("w") as file:
         file.write(CHEST_HEADER)
         for n, (name, row) in enumerate(chest_rows()):
             file.write(row)
             if n % 100:
-                (folders[n * 12 // 112_120] / name).symlink_to(picture)
+                part = n * 12 // 112_120
+                (folders[part] / name).hardlink_to(pictures[part])
     with (tmp_path / "test_list.txt").open("w") as file:
         file.writelines(f"{name}\n" for name, _ in islice(chest_rows(), 25_596))
     with (tmp_path / "BBox_List_2017.csv").open("w") as file:
@@ -118,7 +118,7 @@ def test_aptos_with_its_3_662_and_1_928_images(tmp_path):
             file.write("id_code,diagnosis\n" if side == "train" else "id_code\n")
             for n in range(number):
                 file.write(f"{n:012x},{n % 5}\n" if side == "train" else f"{n:012x}\n")
-                (tmp_path / f"{side}_images" / f"{n:012x}.png").symlink_to(picture)
+                (tmp_path / f"{side}_images" / f"{n:012x}.png").hardlink_to(picture)
     number, dropped = timed(tmp_path, "aptos", 20)
     assert number == 3_662
     assert list(dropped.values()) == [1_928]
