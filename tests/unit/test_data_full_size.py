@@ -11,9 +11,10 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TextIO, cast
+from typing import IO
 
 import psutil
 import pytest
@@ -152,30 +153,29 @@ NOTE = (
 KINDS = ("Discharge summary", "Nursing/other", "Radiology", "Physician ", "ECG")
 
 
-def open_table(root: Path, name: str, header: str, full: bool) -> TextIO:
+@contextmanager
+def new_table(root: Path, name: str, header: str, full: bool) -> Iterator[IO[str]]:
     """Packed with an upper-case header as in the full set, or plain and lower-case as the demo."""
-    if not full:
-        file = (root / f"{name}.csv").open("w")
-    else:
-        file = cast(TextIO, gzip.open(root / f"{name}.csv.gz", "wt", compresslevel=1))
-    file.write((header.upper() if full else header) + "\n")
-    return file
+    path = root / f"{name}.csv{'.gz' if full else ''}"
+    with gzip.open(path, "wt", compresslevel=1) if full else path.open("w") as file:
+        file.write((header.upper() if full else header) + "\n")
+        yield file
 
 
 def write_mimic(root: Path, notes: int, admissions: int, full: bool = True) -> None:
     header = "row_id,subject_id,hadm_id,chartdate,charttime,storetime,category,description,cgid"
-    with open_table(root, "NOTEEVENTS", f"{header},iserror,text", full) as file:
+    with new_table(root, "NOTEEVENTS", f"{header},iserror,text", full) as file:
         for n in range(notes):
             admission = "" if n % 9 == 0 else 100_000 + n % admissions
             error = "1" if n % 2_000 == 1 else ""
             file.write(NOTE.format(n=n, patient=n % 46_520, admission=admission, kind=KINDS[n % 5],
                                    error=error))  # fmt: skip
     header = "row_id,subject_id,hadm_id,admission_type,admission_location,diagnosis"
-    with open_table(root, "ADMISSIONS", header, full) as file:
+    with new_table(root, "ADMISSIONS", header, full) as file:
         for n in range(admissions):
             file.write(f"{n},{n % 46_520},{100_000 + n},EMERGENCY,CLINIC REFERRAL,FALL\n")
     header = "row_id,subject_id,hadm_id,seq_num,icd9_code"
-    with open_table(root, "DIAGNOSES_ICD", header, full) as file:
+    with new_table(root, "DIAGNOSES_ICD", header, full) as file:
         for n in range(admissions * 11):
             file.write(f"{n},1,{100_000 + n % admissions},{n // admissions + 1},{n % 6_985:05d}\n")
 
