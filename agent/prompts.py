@@ -13,12 +13,22 @@ def describe() -> str:
     return "describe en"
 
 
+def caption() -> str:
+    """Ask for a caption as it stands beside an image on the web: short, of any style."""
+    return "caption en"
+
+
 def answer(question: str) -> str:
     """Ask a question about the image; white space is folded, an empty question is refused."""
     words = " ".join(question.split())
     if not words:
         raise ValueError("the question is empty; ask something about the image")
     return f"answer en {words}"
+
+
+def answer_from(question: str, text: str) -> str:
+    """Ask a question about a text that is given along, without an image."""
+    return f"{answer(question)} context: {' '.join(text.split())}"
 
 
 def detect(thing: str) -> str:
