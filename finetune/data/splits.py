@@ -19,8 +19,7 @@ THUMBNAIL_GREYS_APART = 8.0
 _ORDER: tuple[Split, ...] = ("test", "dev", "train")  # the first side keeps a duplicate
 
 
-def share_of(text: str) -> float:
-    """A name as a number in 0..1, always the same and spread evenly."""
+def _share(text: str) -> float:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") / 2**32
 
 
@@ -28,14 +27,9 @@ def side_of(example: Example) -> Split:
     """The official side where there is one; WBCAtt's val is halved into dev and test."""
     if example.official_split is not None:
         return example.official_split
-    share = share_of(f"{example.source}/{example.group}")
+    share = _share(f"{example.source}/{example.group}")
     if example.source == "pbc_wbcatt" and "nucleus_shape" in example.facts:
         return "dev" if share < 0.5 else "test"
-    return side_of_share(share)
-
-
-def side_of_share(share: float) -> Split:
-    """15% test, 10% dev."""
     return "test" if share < 0.15 else "dev" if share < 0.25 else "train"
 
 
