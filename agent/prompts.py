@@ -21,6 +21,11 @@ def answer(question: str) -> str:
     return f"answer en {words}"
 
 
+def answer_from(question: str, text: str) -> str:
+    """Ask a question about a text that is given along, without an image."""
+    return f"{answer(question)} context: {' '.join(text.split())}"
+
+
 def detect(thing: str) -> str:
     """Ask for the boxes of every `thing`, as <loc> tokens."""
     words = " ".join(thing.split())
