@@ -5,15 +5,15 @@ Masks are the library's own for plain batches (`token_type_ids`) and the packed 
 images, so what is trained is what `agent.prefixes` reads.
 """
 
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import PaliGemmaForConditionalGeneration
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from finetune.collate import IGNORED, Batch, packed_mask
+from finetune.collate import Batch, packed_mask
 
 
 class Answers(nn.Module):
@@ -28,46 +28,39 @@ class Answers(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """The sum of the losses of the tokens that are learned, float32."""
         device = batch.ids.device.type
-        with torch.autocast(device, torch.bfloat16, enabled=self._bf16):
-            hidden = self.hidden(batch)[:, :-1]
-            target = batch.labels[:, 1:]
-            logits = self._logits(hidden[target != IGNORED])
-        return functional.cross_entropy(logits.float(), target[target != IGNORED], reduction="sum")
+        with torch.autocast(device, torch.bfloat16, self._bf16) if self._bf16 else nullcontext():
+            logits = self._logits(self.hidden(batch)[batch.asked])
+        return functional.cross_entropy(logits.float(), batch.targets, reduction="sum")
 
     def hidden(self, batch: Batch) -> Tensor:
         """The decoder's output, (sequences, length, width)."""
-        seen = self._see(batch)
-        hidden: Tensor = (self._isolated if batch.isolated else self._plain)(batch, seen)
+        image = batch.ids == self.model.config.image_token_id
+        words = self.model.get_input_embeddings()(batch.ids.masked_fill(image, 0))
+        if batch.pixels is not None:
+            seen = self._see(batch.pixels)[batch.shown]
+            words = words.masked_scatter(image[..., None], seen.to(words.dtype))
+        hidden: Tensor = (self._isolated if batch.isolated else self._plain)(batch, words)
         return hidden
 
-    def _see(self, batch: Batch) -> Tensor | None:
-        """Projected image tokens a sequence that shows an image, (n, tokens, width)."""
-        if batch.pixels is None:
-            return None
+    def _see(self, pixels: Tensor) -> Tensor:
+        """Projected image tokens, (images, tokens, width)."""
         tower = self.model.model.vision_tower
-        with torch.set_grad_enabled(
-            torch.is_grad_enabled() and any(p.requires_grad for p in tower.parameters())
-        ):
-            output = tower(batch.pixels.to(self.model.dtype)).last_hidden_state
+        trained = any(p.requires_grad for p in tower.parameters())
+        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
+            output = tower(pixels.to(self.model.dtype)).last_hidden_state
         projected: Tensor = self.model.model.multi_modal_projector(output)
-        return projected[batch.shown]
+        return projected
 
-    def _plain(self, batch: Batch, seen: Tensor | None) -> Tensor:
-        images = {} if seen is None else {"image": BaseModelOutputWithPooling(pooler_output=seen)}
+    def _plain(self, batch: Batch, words: Tensor) -> Tensor:
         hidden: Tensor = self.model.model(
-            input_ids=batch.ids,
+            inputs_embeds=words,
             attention_mask=batch.real,
             token_type_ids=batch.token_types,
-            mm_encoder_outputs=images,
             use_cache=False,
         ).last_hidden_state
         return hidden
 
-    def _isolated(self, batch: Batch, seen: Tensor | None) -> Tensor:
-        image = batch.segments == 0
-        words = self.model.get_input_embeddings()(batch.ids.masked_fill(image, 0))
-        if seen is not None:
-            words = words.masked_scatter(image[..., None], seen.to(words.dtype))
+    def _isolated(self, batch: Batch, words: Tensor) -> Tensor:
         hidden: Tensor = self.model.model.language_model(
             inputs_embeds=words,
             attention_mask=self._mask(batch.segments, words.dtype),

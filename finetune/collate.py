@@ -37,6 +37,8 @@ class Batch:
     token_types: Tensor  # (sequences, length), 0 prefix, 1 suffix and padding
     positions: Tensor  # (sequences, length), from 1
     segments: Tensor  # (sequences, length), 0 image, 1… the row, -1 padding: for the packed mask
+    asked: tuple[Tensor, Tensor]  # rows and columns whose next token is learned, (answers,) each
+    targets: Tensor  # (answers,), those tokens
     pixels: Tensor | None  # (images, 3, side, side)
     shown: Tensor  # (sequences that show an image,), which of the images
     isolated: bool
@@ -46,7 +48,7 @@ class Batch:
     @property
     def answers(self) -> int:
         """Tokens that are learned."""
-        return int((self.labels != IGNORED).sum())
+        return len(self.targets)
 
     def to(self, device: torch.device) -> "Batch":
         moved = {
@@ -54,7 +56,8 @@ class Batch:
             for f in fields(self)
             if isinstance(value := getattr(self, f.name), Tensor)
         }
-        return replace(self, **moved)
+        rows, columns = self.asked
+        return replace(self, asked=(rows.to(device), columns.to(device)), **moved)
 
 
 @dataclass
@@ -146,13 +149,16 @@ class Collator:
         cut: int,
     ) -> Batch:  # fmt: skip
         def padded(part: str, fill: int) -> Tensor:
-            found = [torch.tensor(getattr(one, part)) for one in sequences]
+            found = [torch.tensor(getattr(one, part), dtype=torch.long) for one in sequences]
             return torch.nn.utils.rnn.pad_sequence(found, batch_first=True, padding_value=fill)
 
-        segments = padded("segments", -1)
+        segments, labels = padded("segments", -1), padded("labels", IGNORED)
+        rows_at, columns_at = (labels[:, 1:] != IGNORED).nonzero(as_tuple=True)
         return Batch(
             ids=padded("ids", self._pad),
-            labels=padded("labels", IGNORED),
+            labels=labels,
+            asked=(rows_at, columns_at),
+            targets=labels[rows_at, columns_at + 1],
             real=(segments >= 0).long(),
             token_types=padded("token_types", 1),
             positions=padded("positions", 1),

@@ -22,7 +22,7 @@ class Curve:
         if find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
 
-            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)  # type: ignore[no-untyped-call]
+            self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step)
 
     def add(self, point: Point) -> None:
         """One row; a value of None is not known at this step."""

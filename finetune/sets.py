@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finetune.data.example import Split
+from finetune.data.formats import read_rows
 from finetune.data.row import Dropped, Row
-from finetune.data.splits import share_of, side_of_share
+from finetune.data.splits import kept_for_training, side_of_group
 from finetune.recipe import DataSet, FinetuneRecipe
 from finetune.rows import Item, Sampler, Store, StoreWriter, Subset, Weighted, items
 from tools.errors import BadInputError
 
 Read = Callable[[DataSet, Dropped], Iterable[Row]]
-_HELD_OUT = 0.1  # of the groups, where a set has no development side
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,6 @@ def read_sets(data: Sequence[DataSet], folder: Path, read: Read, eval_images: in
 
 def sets_of(recipe: FinetuneRecipe, folder: Path) -> Sets:
     """The recipe's sets by the formats there are. Raises BadInputError as `read_sets`."""
-    from finetune.data.formats import read_rows
 
     def read(one: DataSet, dropped: Dropped) -> Iterable[Row]:
         return read_rows(one.root, one.format, dropped)
@@ -84,10 +83,8 @@ def sets_of(recipe: FinetuneRecipe, folder: Path) -> Sets:
 def _read(one: DataSet, folder: Path, read: Read) -> tuple[Sequence[Item], Sequence[Item], Count]:
     dropped: Dropped = Counter()
     stores, licences, rows = _by_side(one, folder, read(one, dropped))
-    if one.split == "all":
-        learned, looked_at = Subset(stores["train"], range(len(stores["train"]))), Subset([], [])
-    else:
-        learned, looked_at = _sides(stores, one.split)
+    all_of_it = one.split == "all"
+    learned, looked_at = (stores["train"], []) if all_of_it else _sides(stores, one.split)
     learned = _some(learned, one.limit or len(learned), one.format)
     if not learned:
         said = ", ".join(f"{why} ({n})" for why, n in dropped.most_common()) or "none dropped"
@@ -115,22 +112,20 @@ def _by_side(
     return {side: writer.close() for side, writer in writers.items()}, licences, number
 
 
-def _sides(stores: Mapping[Split, Store], split: Split) -> tuple[Subset, Subset]:
+def _sides(stores: Mapping[Split, Store], split: Split) -> tuple[Sequence[Item], Sequence[Item]]:
     """Items to learn from and to look at."""
     learned = stores[split]
     if split == "dev" or len(stores["dev"]):
-        looked_at = (
-            Subset([], []) if split == "dev" else Subset(stores["dev"], range(len(stores["dev"])))
-        )
-        return Subset(learned, range(len(learned))), looked_at
-    held = [share_of(f"held out/{item[0].source}/{item[0].group}") < _HELD_OUT for item in learned]
-    chosen = [i for i, out in enumerate(held) if not out], [i for i, out in enumerate(held) if out]
-    return Subset(learned, chosen[0]), Subset(learned, chosen[1])
+        return learned, [] if split == "dev" else stores["dev"]
+    sides = [kept_for_training(f"held out/{row.source}", row.group) for row, *_ in learned]
+    dev = [i for i, side in enumerate(sides) if side == "dev"]
+    train = [i for i, side in enumerate(sides) if side == "train"]
+    return Subset(learned, train), Subset(learned, dev)
 
 
 def side_of_row(row: Row) -> Split:
     """The side its dataset says, else by its group."""
-    return row.split or side_of_share(share_of(f"{row.source}/{row.group}"))
+    return row.split or side_of_group(row.source, row.group)
 
 
 def _some(found: Sequence[Item], number: int, seed: str) -> Sequence[Item]:
