@@ -6,12 +6,16 @@ A new one is a module with a FORMAT, and its line here.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from finetune.data import pubmedqa
+from finetune.data import cells, jsonl, laion, pubmedqa, vision_flan
 from finetune.data.row import Dropped, Row, RowFormat
 from tools.errors import BadInputError
 
 _ALL: tuple[RowFormat, ...] = (
     pubmedqa.FORMAT,
+    vision_flan.FORMAT,
+    laion.FORMAT,
+    jsonl.FORMAT,
+    *cells.FORMATS,
 )  # fmt: skip
 FORMATS: Mapping[str, RowFormat] = {known.name: known for known in _ALL}
 

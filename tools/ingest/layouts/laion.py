@@ -1,4 +1,4 @@
-"""LAION's image-text pairs (Schuhmann et al. 2022, arXiv:2210.08402), as img2dataset downloads them.
+"""LAION's image-text pairs (Schuhmann et al. 2022, arXiv:2210.08402), as img2dataset has them.
 
 Shards (<n>.tar of <key>.jpg, .txt, .json, with <n>.parquet beside them), or a metadata table with
 a folder of images, named by key or by id. Releases name, order and type their columns differently:
@@ -154,7 +154,9 @@ def _of_shard(shard: Path) -> Iterator[Pair]:
     except (tarfile.TarError, OSError, EOFError) as e:
         yield Pair(shard.name, None, "", flaw=f"lies in a damaged shard ({type(e).__name__})")
     for key, row in rows.items():
-        yield _pair(key, None, row, f"was not downloaded ({row.get('status') or 'not in its shard'})")
+        yield _pair(
+            key, None, row, f"was not downloaded ({row.get('status') or 'not in its shard'})"
+        )
 
 
 def _by_key(shard: Path) -> Iterator[tuple[str, dict[str, Slice]]]:
@@ -189,9 +191,7 @@ def _of_members(key: str, members: Mapping[str, Slice], row: Mapping[str, Any]) 
     return _pair(key, image, told, "" if image else "has no image in its shard")
 
 
-def _pair(
-    name: str, image: Path | Slice | None, told: Mapping[str, Any], flaw: str = ""
-) -> Pair:
+def _pair(name: str, image: Path | Slice | None, told: Mapping[str, Any], flaw: str = "") -> Pair:
     caption = next((" ".join(str(told[c]).split()) for c in CAPTIONS if told.get(c)), "")
     licence = str(told.get("license") or "?")
     return Pair(

@@ -1,0 +1,1 @@
+"""Commands of fine-tuning, registered by the entry points of the package."""
