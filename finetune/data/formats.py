@@ -6,17 +6,29 @@ A new one is a module with a FORMAT, and its line here.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from finetune.data import cells, jsonl, laion, pubmedqa, vision_flan
+from finetune.data import (
+    aptos,
+    cells,
+    chestxray14,
+    jsonl,
+    laion,
+    mimic,
+    pubmedqa,
+    vision_flan,
+)
 from finetune.data.row import Dropped, Row, RowFormat
 from tools.errors import BadInputError
 
 _ALL: tuple[RowFormat, ...] = (
+    chestxray14.FORMAT,
+    aptos.FORMAT,
+    mimic.FORMAT,
     pubmedqa.FORMAT,
     vision_flan.FORMAT,
     laion.FORMAT,
     jsonl.FORMAT,
     *cells.FORMATS,
-)  # fmt: skip
+)
 FORMATS: Mapping[str, RowFormat] = {known.name: known for known in _ALL}
 
 
