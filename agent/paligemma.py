@@ -19,7 +19,13 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from agent import prompts
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
-from agent.loading import find_checkpoint, load_examples, load_model, load_processor
+from agent.loading import (
+    find_checkpoint,
+    load_examples,
+    load_model,
+    load_processor,
+    load_soft_prompt,
+)
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
@@ -52,6 +58,7 @@ def load_paligemma(
         name=name,
         max_new_tokens=max_new_tokens,
         examples=load_examples(base),
+        soft_prompt=load_soft_prompt(extra),
     )
 
 
@@ -71,15 +78,19 @@ class PaliGemma:
         name: str,
         max_new_tokens: int = 128,
         examples: Sequence[str] = (),
+        soft_prompt: str = "",
     ) -> None:
-        """`examples` are texts as it may write them: they make it faster, and change nothing."""
+        """`examples` are texts as it may write them: they make it faster, and change nothing.
+
+        `soft_prompt`: the text of trained tokens that stand in front of every prompt.
+        """
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._stop = _stop_tokens(model, processor)
-        self._prefixes = prefixes_for(self._decoder, processor, name)
+        self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
         self._drafts = Drafts()
