@@ -104,6 +104,11 @@ class PaliGemma:
         ]
         return ImageFeatures(torch.cat(towers), len(images))
 
+    def no_image(self, n: int = 1) -> ImageFeatures:
+        """What is asked of texts alone: n prompts that no image token stands before."""
+        width = self.embedding_dim
+        return ImageFeatures(torch.empty(n, 0, width, device=self._decoder.model.device), n)
+
     def describe(
         self, features: ImageFeatures, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
@@ -181,9 +186,19 @@ class PaliGemma:
             BadInputError: a question with its answers does not fit into the context window.
             Cancelled: `cancelled`, asked before every pass, said so.
         """
-        if not all(options for _, options in questions):
+        asked = [(task(question), options) for question, options in questions]
+        return self.score_after(features, asked, cancelled)
+
+    def score_after(
+        self,
+        features: ImageFeatures,
+        asked: Sequence[Asked],
+        cancelled: Callable[[], bool] = never,
+    ) -> list[NDArray[np.float64]]:
+        """`score_all` for whole prompts instead of questions; errors as there."""
+        if not all(options for _, options in asked):
             raise ValueError("no options to score")
-        groups = [questions] if self._prefixes.together else [[each] for each in questions]
+        groups = [asked] if self._prefixes.together else [[each] for each in asked]
         scores: list[NDArray[np.float64]] = []
         for group in filter(len, groups):
             if cancelled():
