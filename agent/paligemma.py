@@ -6,7 +6,7 @@ an image (`look`); everything else reuses its output. It knows nothing of cells.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -16,10 +16,15 @@ from PIL.Image import Image
 from torch import Tensor
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
-from agent import prompts
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
-from agent.loading import find_checkpoint, load_examples, load_model, load_processor
+from agent.loading import (
+    find_checkpoint,
+    load_examples,
+    load_model,
+    load_processor,
+    load_prompts,
+)
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
@@ -52,6 +57,7 @@ def load_paligemma(
         name=name,
         max_new_tokens=max_new_tokens,
         examples=load_examples(base),
+        better=load_prompts(extra or base),
     )
 
 
@@ -71,8 +77,12 @@ class PaliGemma:
         name: str,
         max_new_tokens: int = 128,
         examples: Sequence[str] = (),
+        better: Mapping[str, str] | None = None,
     ) -> None:
-        """`examples` are texts as it may write them: they make it faster, and change nothing."""
+        """`examples` are texts as it may write them: they make it faster, and change nothing.
+
+        `better` are prompts to use instead of others, which it was found to answer worse.
+        """
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
@@ -82,7 +92,7 @@ class PaliGemma:
         self._prefixes = prefixes_for(self._decoder, processor, name)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
-        self._drafts = Drafts()
+        self._drafts, self._better = Drafts(), dict(better or {})
         for text in examples:
             self._drafts.learn(self._tokenizer(text + self._tokenizer.eos_token)["input_ids"])
 
@@ -113,13 +123,13 @@ class PaliGemma:
         self, features: ImageFeatures, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """Free text, one per image."""
-        return self.generate(features, [prompts.describe()] * features.n, cancelled)
+        return self.generate(features, [self._prompt(None)] * features.n, cancelled)
 
     def answer(
         self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """A short answer to a question, one per image."""
-        return self.generate(features, [task(question)] * features.n, cancelled)
+        return self.generate(features, [self._prompt(question)] * features.n, cancelled)
 
     def answer_about(
         self,
@@ -128,7 +138,7 @@ class PaliGemma:
         cancelled: Callable[[], bool] = never,
     ) -> Generated:
         """One answer (without a question, a description) about all the images, in their order."""
-        reading = self._prefixes.read([task(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], _together(features))
         return self._decode(*reading, cancelled)[0]
 
     def generate(
@@ -161,7 +171,7 @@ class PaliGemma:
 
         `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
         """
-        reading = self._prefixes.read([task(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], _together(features))
         return self._pieces(*reading, cancelled)
 
     def score(
@@ -169,8 +179,8 @@ class PaliGemma:
     ) -> NDArray[np.float64]:
         """Probabilities of the closed answers, (n images, n options), rows sum to 1.
 
-        The log-probability of each option as the whole suffix (its tokens and <eos>) after
-        `answer en {question}`, normalised over the options.
+        The log-probability of each option as the whole suffix (its tokens and <eos>) after the
+        question's prompt, normalised over the options.
         """
         return self.score_all(features, [(question, options)])[0]
 
@@ -186,7 +196,7 @@ class PaliGemma:
             BadInputError: a question with its answers does not fit into the context window.
             Cancelled: `cancelled`, asked before every pass, said so.
         """
-        asked = [(task(question), options) for question, options in questions]
+        asked = [(self._prompt(question), options) for question, options in questions]
         return self.score_after(features, asked, cancelled)
 
     def score_after(
@@ -213,6 +223,11 @@ class PaliGemma:
         mean = features.tower.float().mean(1)
         vectors: Vectors = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
         return vectors
+
+    def _prompt(self, question: str | None) -> str:
+        """The prompt of a question (none: of a description) that this checkpoint answers best."""
+        usual = task(question)
+        return self._better.get(usual, usual)
 
     def _pixels(self, images: Sequence[Image]) -> Tensor:
         rgb = [image.convert("RGB") for image in images]

@@ -49,7 +49,7 @@ class Metric(Generic[Row]):
         return float(formula(added.sum(0)))
 
 
-def _resampled(n: int) -> Iterator[Sums]:
+def resampled(n: int) -> Iterator[Sums]:
     """How often each of n rows is drawn, (_AT_ONCE, n), RESAMPLES in all."""
     draw = np.random.default_rng(0)
     for _ in range(0, RESAMPLES, _AT_ONCE):
@@ -66,7 +66,7 @@ def estimate(metric: Metric[Row], rows: Sequence[Row]) -> Estimate:
     if not n:
         return Estimate(NAN, NAN, NAN, 0)
     added, formula = metric.terms(rows)
-    figures = np.concatenate([formula(times @ added) for times in _resampled(n)])
+    figures = np.concatenate([formula(times @ added) for times in resampled(n)])
     known = figures[~np.isnan(figures)]
     low, high = np.percentile(known, [2.5, 97.5]) if known.size else (NAN, NAN)
     value = float(formula(added.sum(0)))

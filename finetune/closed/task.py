@@ -1,0 +1,49 @@
+"""A closed question of a dataset: a field of its truth, and the answers that it allows.
+
+The options are those of `tools.findings` where that knows the field, else the values that occur on
+the training side. It knows no model.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from finetune.closed.drawing import Item
+from finetune.data.row import Row
+from tools.errors import BadInputError
+from tools.findings import BY_NAME
+
+MOST = 50  # options; more are no closed question
+
+
+@dataclass(frozen=True)
+class Task:
+    """A field and its options."""
+
+    field: str
+    options: tuple[str, ...]
+
+    def rows(self, items: Iterable[Item]) -> list[Row]:
+        """The rows that ask for the field, at most one an item."""
+        found = (next(filter(self.asks, item), None) for item in items)
+        return [row for row in found if row is not None and row.suffix in self.options]
+
+    def asks(self, row: Row) -> bool:
+        return row.truth.get(self.field) == row.suffix
+
+
+def task_of(field: str, train: Sequence[Item]) -> Task:
+    """The task of a field; BadInputError where it is no closed question of these items."""
+    asked = [row for item in train for row in item if row.truth.get(field) == row.suffix]
+    if not asked:
+        known = sorted({name for item in train for row in item for name in row.truth})
+        raise BadInputError(
+            f"no training row asks for {field!r}; those there are: {', '.join(known[:20]) or 'none'}"
+        )
+    seen = sorted({row.suffix for row in asked})
+    options = BY_NAME[field].options if field in BY_NAME else tuple(seen)
+    if not 2 <= len(options) <= MOST:
+        raise BadInputError(
+            f"{field!r} has {len(options)} answers on the training side; a closed question has 2 to"
+            f" {MOST}"
+        )
+    return Task(field, options)
