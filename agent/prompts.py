@@ -50,6 +50,11 @@ def among(prompt: str, options: Sequence[str]) -> str:
     return f"{prompt} options: {', '.join(options)}" if options else prompt
 
 
+def answer_from(question: str, text: str) -> str:
+    """Ask a question about a text that is given along, without an image."""
+    return f"{answer(question)} context: {' '.join(text.split())}"
+
+
 def detect(thing: str) -> str:
     """Ask for the boxes of every `thing`, as <loc> tokens."""
     words = " ".join(thing.split())

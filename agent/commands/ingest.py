@@ -16,7 +16,7 @@ from tools.errors import Cancelled
 from tools.ingest.report import IngestReport, Interrupted, Progress, silent
 
 SOME_SKIPPED = 3  # exit code
-LAYOUTS = ("auto", "wbcatt", "voc", "points", "masks", "csv", "folders")
+LAYOUTS = ("auto", "wbcatt", "voc", "points", "masks", "vision-flan", "laion", "csv", "folders")
 FORMATS = ("auto", "pubmed-xml", "jats", "pubmedqa", "beir", "pubtator", "medline")
 
 Run = Callable[[Progress, Callable[[], bool]], IngestReport]
@@ -50,8 +50,8 @@ def ingest() -> None:
 @ingest.command()
 @click.argument("path", type=click.Path(exists=True, path_type=Path))
 @click.option(
-    "--layout", type=click.Choice(LAYOUTS), default="auto", show_default=True,
-    help="How the set is laid out.",
+    "--layout", "--format", "layout", type=click.Choice(LAYOUTS), default="auto",
+    show_default=True, help="How the set is laid out.",
 )  # fmt: skip
 @source_option
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the images.")
@@ -70,11 +70,14 @@ def images(
       wbcatt   PBC_dataset_normal_DIB and pbc_attr_v1_*.csv
       masks    images/ and labels/, or stage1_train/<id>/{images,masks}
       points   Dataset/*.jpg and Label/*.txt (Chula RBC-12)
+      vision-flan  annotation_*.json beside images_191task_1k/, or its Parquet tables
+      laion    img2dataset's shards, or a metadata table with its images
 
     \b
     Examples:
       cytoscribe ingest images PBC_dataset_normal_DIB/ --licence "CC BY 4.0"
       cytoscribe ingest images BCCD/ --layout voc --source bccd --licence MIT --json
+      cytoscribe ingest images laion2b/ --format laion
     """
     from agent.build import open_model, open_store
     from tools.ingest import Limits, ingest_images

@@ -33,6 +33,11 @@ def side_of(example: Example) -> Split:
     return "test" if share < 0.15 else "dev" if share < 0.25 else "train"
 
 
+def kept_for_training(source: str, group: str) -> Split:
+    """Dev for a tenth of the groups that a dataset keeps out of its test split, else train."""
+    return "dev" if _share(f"{source}/{group}") < 0.1 else "train"
+
+
 def difference_hash(pixels: Pixels) -> NDArray[np.bool_]:
     """64 signs of the horizontal gradient of a 9 x 8 grey thumbnail."""
     grey = Image.fromarray(pixels).convert("L").resize((9, 8), Image.Resampling.BILINEAR)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import BadImageError, BadInputError
-from tools.images import OpenedImage, open_image, thumbnail
+from tools.images import OpenedImage, image_id_of, open_image, thumbnail
 from tools.ingest.batches import batches
 from tools.ingest.job import Job, running_job
 from tools.ingest.layouts import FoundImage, Labelled, find_layout
@@ -91,7 +91,7 @@ class _Run:
 
     def add(self, batch: Sequence[FoundImage]) -> None:
         """Add what is new of a batch, in parts small enough for the memory."""
-        ids = [_id_of(found.path) for found in batch]
+        ids = [_id_of(found) for found in batch]
         known = self.store.known_images([i for i in ids if i], self.model.name)
         new: dict[object, FoundImage] = {}
         for image_id, found in zip(ids, batch, strict=True):
@@ -106,7 +106,10 @@ class _Run:
     def _open(self, found: FoundImage) -> _Opened | None:
         try:
             image = open_image(
-                found.path, max_pixels=self.limits.max_pixels, max_bytes=self.limits.max_bytes
+                found.path if found.content is None else found.content(),
+                max_pixels=self.limits.max_pixels,
+                max_bytes=self.limits.max_bytes,
+                name=found.path.name,
             )
             return _Opened(self._record(found.path, image, found.read()), image)
         except (BadImageError, BadInputError) as e:
@@ -133,12 +136,14 @@ class _Run:
         self.tally.done += len(part)
 
 
-def _id_of(path: Path) -> str | None:
-    """The id of a file's content, without holding it; None for what cannot be read."""
+def _id_of(found: FoundImage) -> str | None:
+    """The id of an image's content, without holding a file; None for what cannot be read."""
     try:
-        with path.open("rb") as file:
+        if found.content is not None:
+            return image_id_of(found.content())
+        with found.path.open("rb") as file:
             return f"img-{hashlib.file_digest(file, 'sha256').hexdigest()[:16]}"
-    except OSError:
+    except (OSError, BadInputError):
         return None
 
 

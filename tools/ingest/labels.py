@@ -126,3 +126,13 @@ def plural(name: str) -> str:
 def plain(name: str) -> str:
     """A class name as words: "Iron_deficiency" -> "Iron deficiency"."""
     return re.sub(r"[\s_]+", " ", name).strip()
+
+
+def question(label: str) -> str:
+    """The words that ask for a label, as the schema has them; other labels by their name."""
+    if label in BY_NAME:
+        return BY_NAME[label].prompt
+    if label.startswith("count:"):
+        name = label.removeprefix("count:")
+        return COUNTS.get(name, f"how many {plural(name)} are there?")
+    return f"which {plain(label).lower()} does the image show?"

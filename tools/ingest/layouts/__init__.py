@@ -3,14 +3,16 @@
 from pathlib import Path
 
 from tools.errors import BadInputError
-from tools.ingest.layouts import folders, masks, points, table, voc, wbcatt
-from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, image_files
+from tools.ingest.layouts import folders, laion, masks, points, table, vision_flan, voc, wbcatt
+from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, seen
 
 LAYOUTS: tuple[Layout, ...] = (
     wbcatt.LAYOUT,
     voc.LAYOUT,
     points.LAYOUT,
     masks.LAYOUT,
+    vision_flan.LAYOUT,
+    laion.LAYOUT,
     table.LAYOUT,
     folders.LAYOUT,
 )
@@ -29,19 +31,8 @@ def find_layout(root: Path, name: str = "auto") -> tuple[Layout, Images]:
         if (images := layout.find(root)) is not None:
             return layout, images
     wanted = "; ".join(f"{layout.name}: {layout.looks_for}" for layout in tried)
-    raise BadInputError(f"{root} has no known layout. Looked for {wanted}. Found {_seen(root)}.")
+    raise BadInputError(f"{root} has no known layout. Looked for {wanted}. Found {seen(root)}.")
 
 
 def _names() -> list[str]:
     return [layout.name for layout in LAYOUTS]
-
-
-def _seen(root: Path) -> str:
-    """What lies in `root`, in a few words."""
-    if root.is_file():
-        return f"a file {root.suffix or 'without extension'}"
-    names = sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
-    loose = sum(path.parent == root for path in image_files(root))
-    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
-    said = f" ({loose} images without a label)" if loose else ""
-    return (shown or "nothing: the folder is empty") + said

@@ -1,11 +1,23 @@
 """What a layout finds: image files, and how to read the truth of each."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
+from tools.errors import BadInputError
 from tools.images import SUFFIXES
+
+
+class Marked(NamedTuple):
+    """An annotated object, in pixels; without an area where only its centre was marked."""
+
+    thing: str
+    left: float
+    top: float
+    right: float
+    bottom: float
 
 
 @dataclass(frozen=True)
@@ -17,14 +29,21 @@ class Labelled:
     group: str = ""  # slide or patient
     source: str | None = None
     licence: str | None = None
+    split: str = ""  # train, val or test, where the set says
+    marked: tuple[Marked, ...] = ()
 
 
 @dataclass(frozen=True)
 class FoundImage:
-    """An image file; `read` may be slow and raises BadInputError for a broken annotation."""
+    """An image file; `read` may be slow and raises BadInputError for a broken annotation.
+
+    Where the image lies in another file (a shard, a table), `content` reads it and `path` only
+    names it; it raises BadInputError where that file has changed.
+    """
 
     path: Path
     read: Callable[[], Labelled]
+    content: Callable[[], bytes] | None = None
 
 
 Images = Callable[[], Iterator[FoundImage]]  # may be walked again: first to count, then to read
@@ -66,3 +85,27 @@ def with_image_suffix(stem: Path) -> Path | None:
     named = [stem] if stem.suffix.lower() in SUFFIXES else []
     tried = [*named, *(stem.with_name(stem.name + suffix) for suffix in SUFFIXES)]
     return next((path for path in tried if path.is_file()), None)
+
+
+def inside(folders: Sequence[Path], name: str) -> Path:
+    """The file `name` of the first folder that has it, else where it was looked for first.
+
+    Raises BadInputError for a name that leads out of the folders, as none of a sound set does.
+    """
+    if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        raise BadInputError("names no image inside the set")
+    try:
+        return next((path for f in folders if (path := f / name).is_file()), folders[0] / name)
+    except OSError as e:  # too long for a file name
+        raise BadInputError("names no image inside the set") from e
+
+
+def seen(root: Path) -> str:
+    """What lies in `root`, in a few words, for an error that says what was found."""
+    if root.is_file():
+        return f"a file {root.suffix or 'without extension'}"
+    names = sorted(path.name + ("/" if path.is_dir() else "") for path in root.iterdir())
+    loose = sum(is_image(path) for path in root.iterdir())
+    shown = ", ".join(names[:6]) + (f", … ({len(names)} in all)" if len(names) > 6 else "")
+    said = f" ({loose} images without a label)" if loose else ""
+    return (shown or "nothing: the folder is empty") + said

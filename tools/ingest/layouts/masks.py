@@ -7,7 +7,8 @@ classes is no map of instances and is refused.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from tools.ingest.layouts.found import (
     Images,
     Labelled,
     Layout,
+    Marked,
     folders_at,
     has_images,
     image_files,
@@ -35,6 +37,8 @@ MODALITIES = {
     "stained_colour": "stained histology",
 }
 LARGEST = 100_000_000  # pixels of a mask
+FORMATS = ("PNG", "TIFF", "BMP", "GIF")  # without loss
+DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 Rows = Mapping[str, Mapping[str, str]]
 
 
@@ -95,42 +99,70 @@ def read_label_image(path: Path, mask: Path | None, row: Mapping[str, str]) -> L
     """The number of instances; they are nuclei where the index counts nuclei."""
     if mask is None:
         raise BadInputError(f"has no label image labels/{path.stem}.*")
-    number = count_instances(read_mask(mask), mask.name)
+    values = read_mask(mask)
+    check_instances(values, mask.name)
     thing = "nucleus" if "n_nuclei" in row else "object"
-    labelled = _counted(thing, number)
+    labelled = _counted(boxes(values, thing), thing)
     modality = MODALITIES.get(row.get("modality_derived", ""))
     if modality is None:
         return labelled
     caption = f"{labelled.caption[:-1]}; {modality}, judged by colour and brightness."
-    return Labelled(caption, {**labelled.labels, "modality": modality})
+    return replace(labelled, caption=caption, labels={**labelled.labels, "modality": modality})
 
 
 def read_mask_files(masks: Path) -> Labelled:
-    """Each file of `masks` is one nucleus."""
-    return _counted("nucleus", sum(map(is_image, masks.iterdir())))
+    """Each file of `masks` is one nucleus; an empty one is none."""
+    found = [box for path in sorted(masks.iterdir()) if is_image(path) if (box := read_box(path))]
+    return _counted(found, "nucleus")
 
 
-def _counted(thing: str, number: int) -> Labelled:
-    counts = {thing: number}
-    return Labelled(f"{counted(counts)} annotated by masks.", count_labels(counts))
+def read_box(mask: Path) -> Marked | None:
+    """The box of a mask of one nucleus, 0 elsewhere; None where it is 0 everywhere."""
+    try:
+        with Image.open(mask, formats=FORMATS) as image:
+            check_size(image, mask)
+            box = image.convert("L").getbbox()
+    except DAMAGE as e:
+        raise BadInputError(f"its mask {mask.name} cannot be read ({e})") from e
+    return Marked("nucleus", *box) if box else None
+
+
+def _counted(found: Sequence[Marked], thing: str) -> Labelled:
+    counts = {thing: len(found)}
+    said = f"{counted(counts)} annotated by masks."
+    return Labelled(said, count_labels(counts), marked=tuple(found))
+
+
+def boxes(values: NDArray[np.int64], thing: str) -> list[Marked]:
+    """The box of each instance, in order of its number; the last pixel lies inside."""
+    from scipy.ndimage import find_objects
+
+    numbers, ranks = np.unique(values, return_inverse=True)  # numbers may be sparse and huge
+    found = find_objects(ranks.reshape(values.shape) + int(numbers[0] != 0))
+    return [Marked(thing, x.start, y.start, x.stop, y.stop) for y, x in found]
 
 
 def read_mask(mask: Path) -> NDArray[np.int64]:
     """A label image as integers, (height, width)."""
     try:
-        with Image.open(mask, formats=("PNG", "TIFF", "BMP", "GIF")) as image:
-            if image.width * image.height > LARGEST:
-                raise BadInputError(f"its label image {mask.name} is too large")
+        with Image.open(mask, formats=FORMATS) as image:
+            check_size(image, mask)
             values = np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as e:
+    except DAMAGE as e:
         raise BadInputError(f"its label image {mask.name} cannot be read ({e})") from e
     if values.ndim != 2:
         raise BadInputError(f"its label image {mask.name} is in colour; one number a pixel wanted")
     return values.astype(np.int64)
 
 
-def count_instances(values: NDArray[np.int64], name: str) -> int:
-    """Distinct labels; BadInputError where they lie in so many pieces that they are classes."""
+def check_size(image: Image.Image, mask: Path) -> None:
+    """BadInputError for a mask that would fill the memory."""
+    if image.width * image.height > LARGEST:
+        raise BadInputError(f"its label image {mask.name} is too large")
+
+
+def check_instances(values: NDArray[np.int64], name: str) -> None:
+    """BadInputError where labels lie in so many pieces that they are classes."""
     from skimage.measure import label
 
     number = len(np.unique(values[values != 0]))
@@ -140,7 +172,6 @@ def count_instances(values: NDArray[np.int64], name: str) -> int:
             f"its label image {name} has {number} values in {pieces} pieces: a map of classes, "
             "not of instances"
         )
-    return number
 
 
 LAYOUT = Layout("masks", "folders images and labels, or stage1_train/<id>/{images,masks}", find)

@@ -12,8 +12,16 @@ from pathlib import Path
 from tools.errors import BadInputError
 from tools.findings import RED_CELL_TYPE
 from tools.ingest.labels import counted
-from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, with_image_suffix
+from tools.ingest.layouts.found import (
+    FoundImage,
+    Images,
+    Labelled,
+    Layout,
+    Marked,
+    with_image_suffix,
+)
 
+BLOCK = 20  # neighbouring image numbers likely share a slide
 UNCATEGORISED = 10
 TYPES = dict(zip([*range(10), 11, 12], RED_CELL_TYPE.options, strict=True))
 
@@ -34,21 +42,25 @@ def walk(root: Path) -> Iterator[FoundImage]:
 
 def read(label: Path) -> Labelled:
     """The types that occur, the most frequent first."""
-    counts = Counter(filter(None, map(partial(read_type, label), label.read_text().splitlines())))
+    lines = label.read_text().splitlines()
+    cells = tuple(filter(None, map(partial(read_cell, label), lines)))
+    group = f"block{int(label.stem) // BLOCK}" if label.stem.isdecimal() else ""
+    counts = Counter(cell.thing for cell in cells)
     if not counts:
-        return Labelled("Red blood cells in a thalassemia blood smear; none is labelled.")
+        unlabelled = "Red blood cells in a thalassemia blood smear; none is labelled."
+        return Labelled(unlabelled, group=group)
     ranked = dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     caption = f"Red blood cells in a thalassemia blood smear; labelled, in part: {counted(ranked)}."
-    return Labelled(caption, {"red_cell_types": ", ".join(ranked)})
+    return Labelled(caption, {"red_cell_types": ", ".join(ranked)}, group, marked=cells)
 
 
-def read_type(label: Path, line: str) -> str | None:
-    """The type of a line's cell; None for an empty line or an uncategorised cell."""
+def read_cell(label: Path, line: str) -> Marked | None:
+    """Type and centre of a line's cell; None for an empty line or an uncategorised cell."""
     if not line.strip():
         return None
     try:
-        _x, _y, code = (int(float(part)) for part in line.split())
-        return None if code == UNCATEGORISED else TYPES[code]
+        x, y, code = (int(float(part)) for part in line.split())
+        return None if code == UNCATEGORISED else Marked(TYPES[code], x, y, x, y)
     except (ValueError, KeyError) as e:
         raise BadInputError(f"{label.name} has a line that is not 'x y type': {line!r}") from e
 

@@ -82,12 +82,13 @@ def read(row: Row, column: str) -> Labelled:
     kind = _first(low, CLASSES)
     labels = dict([class_label(kind)]) if kind else {}
     labels |= attribute_labels(low)
-    told = {*CAPTIONS, *CLASSES, *GROUPS, *LICENCES, "source", "path", *labels}
+    told = {*CAPTIONS, *CLASSES, *GROUPS, *LICENCES, "source", "path", "split", *labels}
     for name, value in low.items():
         if name not in told and len(value) <= LONGEST_LABEL:
             labels[name] = value
     group, licence = _first(low, GROUPS) or "", _first(low, LICENCES)
-    return Labelled(caption or in_words(labels), labels, group, low.get("source"), licence)
+    split = low.get("split", "").lower()
+    return Labelled(caption or in_words(labels), labels, group, low.get("source"), licence, split)
 
 
 def column_name(name: str) -> str:

@@ -30,10 +30,12 @@ def find(root: Path) -> Images | None:
 def walk(home: Path) -> Iterator[FoundImage]:
     """Every image, with its row where there is one."""
     rows: dict[str, Mapping[str, str]] = {}
+    splits: dict[str, str] = {}
     for table in sorted(home.glob(TABLES)):
-        rows |= read_rows(table)
+        rows |= (told := read_rows(table))
+        splits |= dict.fromkeys(told, table.stem.rpartition("_")[2])
     for path in image_files(home / FOLDER if (home / FOLDER).is_dir() else home):
-        yield FoundImage(path, partial(read, path, rows))
+        yield FoundImage(path, partial(read, path, rows, splits.get(path.name, "")))
 
 
 def read_rows(table: Path) -> dict[str, dict[str, str]]:
@@ -45,13 +47,13 @@ def read_rows(table: Path) -> dict[str, dict[str, str]]:
         return {row["img_name"]: attribute_labels(row) for row in reader}
 
 
-def read(path: Path, rows: Rows) -> Labelled:
-    """Cell type from the folder, attributes from the row."""
+def read(path: Path, rows: Rows, split: str = "") -> Labelled:
+    """Cell type from the folder, attributes from the row, split from the row's file."""
     name, value = class_label(path.parent.name)
     labels = {name: value, **rows.get(path.name, {})}
     said = phrases(labels)
     caption = f"Single {value} in peripheral blood, May Grünwald-Giemsa stain"
-    return Labelled(f"{caption}: {said}." if said else f"{caption}.", labels)
+    return Labelled(f"{caption}: {said}." if said else f"{caption}.", labels, split=split)
 
 
 LAYOUT = Layout("wbcatt", f"a folder {FOLDER} (and {TABLES} beside it)", find)
