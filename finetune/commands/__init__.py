@@ -1,0 +1,1 @@
+"""Sub-commands of `cytoscribe` that train and compare."""
