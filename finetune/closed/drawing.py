@@ -13,7 +13,7 @@ from itertools import groupby
 
 from finetune.data.example import Split
 from finetune.data.row import Row
-from finetune.data.splits import side
+from finetune.data.splits import share_of, side
 
 Item = tuple[Row, ...]  # the rows about one image, or about one text
 Sizes = Mapping[Split, int]
@@ -42,18 +42,33 @@ class Sides:
         return {"train": len(self.train), "dev": len(self.dev), "test": len(self.test)}
 
 
-def draw(rows: Iterable[Row], sizes: Sizes, seed: int) -> Sides:
-    """At most so many items of each side; rows of one image must follow each other."""
+def draw(rows: Iterable[Row], sizes: Sizes, seed: int, dev_from: Split = "dev") -> Sides:
+    """At most so many items of each side; rows of one image must follow each other.
+
+    `dev_from`: a side whose groups are halved into it and the development side, for a set that has
+    no development side to speak of.
+    """
     drawn: dict[Split, list[tuple[float, int, Item]]] = {name: [] for name in SIDES}
     for number, (_, found) in enumerate(groupby(rows, lambda row: (row.source, row.name))):
         item = tuple(found)
-        kept, place = drawn[side(item[0])], (-_share(item[0], seed), -number, item)
-        if len(kept) < sizes.get(side(item[0]), 0):
+        where = _side(item[0], dev_from)
+        kept, place = drawn[where], (-_share(item[0], seed), -number, item)
+        if len(kept) < sizes.get(where, 0):
             heapq.heappush(kept, place)
         elif kept:
             heapq.heappushpop(kept, place)
     ordered = {name: tuple(item for *_, item in sorted(kept)[::-1]) for name, kept in drawn.items()}
     return Sides(ordered["train"], ordered["dev"], ordered["test"])
+
+
+def _side(row: Row, dev_from: Split) -> Split:
+    told = side(row)
+    if dev_from == "dev":
+        return told
+    if told == "dev":
+        return dev_from
+    again = share_of(f"halved/{row.source}/{row.group}") < 0.5
+    return "dev" if told == dev_from and again else told
 
 
 def _share(row: Row, seed: int) -> float:

@@ -1,7 +1,6 @@
 """Search for the prompt that a checkpoint answers best, with figures."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import click
 
 from agent.settings import load_settings
-from tools.errors import BadInputError
 
 STOPPED = 130  # exit code
 existing_path = click.Path(exists=True, path_type=Path)
@@ -39,6 +37,8 @@ def prompts() -> None:
 @click.option("--train", type=click.IntRange(1), default=500, help="Images to show as cases.")
 @click.option("--dev", type=click.IntRange(1), default=240, help="Images to choose the prompt on.")
 @click.option("--test", type=click.IntRange(1), default=400, help="Images to test it on, once.")
+@click.option("--dev-from", type=click.Choice(["dev", "train", "test"]), default="dev",
+              help="Halve the groups of that side into it and the development side.")  # fmt: skip
 @click.option("--wordings", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               help="Wordings of the question, one a line.", show_default="those known")  # fmt: skip
 @click.option("--cases/--no-cases", default=True, help="Try similar cases as examples.")
@@ -93,4 +93,4 @@ def _told_of(file: Path | None) -> None:
 
 def _say() -> Callable[[str], None]:
     """A line a step on stderr."""
-    return lambda words: click.echo(words, err=True, file=sys.stderr)
+    return lambda words: click.echo(words, err=True)

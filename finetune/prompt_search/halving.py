@@ -50,7 +50,5 @@ def successive_halving(
         merits = judge(left, n)
         order = sorted(range(len(left)), key=lambda i: (merits[i], -i), reverse=True)
         yield Round(n, tuple((left[i], merits[i]) for i in order))
-        best = [left[i] for i in order[: max(1, math.ceil(len(left) / 2))]]
+        best = {left[i] for i in order[: math.ceil(len(arms) / 2 ** (number + 1))]}
         left = [arm for arm in left if arm in best or arm == keep]
-        if number == rounds - 1 or len(best) == 1:
-            return

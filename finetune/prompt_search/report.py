@@ -106,7 +106,7 @@ def winner(told: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def default_entry(told: Mapping[str, Any], best: Mapping[str, Any]) -> Told:
     """The entry of prompts.json: the prompt, and how it was found."""
     hand = next(one for one in told["tested"] if one["hand_written"])
-    keys = ("figure", "field", "format", "rows", "split", "seed", "date", "model")
+    keys = ("figure", "field", "format", "rows", "split", "dev_from", "seed", "date", "model")
     return {
         "prompt": best["prompt"],
         "test": best["test"],

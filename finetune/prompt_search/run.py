@@ -12,6 +12,7 @@ from agent.paligemma import load_paligemma
 from agent.prompts import read_better
 from finetune.closed.drawing import Sides, draw
 from finetune.closed.task import Task, task_of
+from finetune.data.example import Split
 from finetune.data.formats import read_rows
 from finetune.data.row import Dropped
 from finetune.lite.wordings import WORDINGS
@@ -42,6 +43,7 @@ class Request:
     train: int = 500
     dev: int = 240
     test: int = 400
+    dev_from: Split = "dev"
     prompts: int = 48
     budget: int = 4000
     wordings: Path | None = None
@@ -64,7 +66,7 @@ def run(request: Request, out: Path, say: Say) -> Told:
     dropped: Dropped = Counter()
     say(f"Reading {request.root}")
     rows = read_rows(request.root, request.format, dropped)
-    sides = draw(rows, request.sizes(), request.seed)
+    sides = draw(rows, request.sizes(), request.seed, request.dev_from)
     task = task_of(request.field, sides.train)
     example = task.rows(sides.train)[0].prefix
     out.mkdir(parents=True, exist_ok=True)
