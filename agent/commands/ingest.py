@@ -16,8 +16,11 @@ from tools.errors import Cancelled
 from tools.ingest.report import IngestReport, Interrupted, Progress, silent
 
 SOME_SKIPPED = 3  # exit code
-LAYOUTS = ("auto", "wbcatt", "voc", "points", "masks", "vision-flan", "laion", "csv", "folders")
-FORMATS = ("auto", "pubmed-xml", "jats", "pubmedqa", "beir", "pubtator", "medline")
+LAYOUTS = (
+    "auto", "wbcatt", "chestxray14", "aptos", "voc", "points", "masks", "vision-flan", "laion",
+    "csv", "folders",
+)  # fmt: skip
+FORMATS = ("auto", "pubmed-xml", "jats", "pubmedqa", "beir", "pubtator", "medline", "mimic")
 
 Run = Callable[[Progress, Callable[[], bool]], IngestReport]
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -64,19 +67,22 @@ def images(
 
     \b
     Layouts, found by themselves:
-      folders  sub-folders named by class
-      csv      a table (.csv, .tsv) with an image column, captions, attributes
-      voc      Pascal VOC: Annotations/*.xml and JPEGImages
-      wbcatt   PBC_dataset_normal_DIB and pbc_attr_v1_*.csv
-      masks    images/ and labels/, or stage1_train/<id>/{images,masks}
-      points   Dataset/*.jpg and Label/*.txt (Chula RBC-12)
+      folders      sub-folders named by class
+      csv          a table (.csv, .tsv) with an image column, captions, attributes
+      voc          Pascal VOC: Annotations/*.xml and JPEGImages
+      wbcatt       PBC_dataset_normal_DIB and pbc_attr_v1_*.csv
+      masks        images/ and labels/, or stage1_train/<id>/{images,masks}
+      points       Dataset/*.jpg and Label/*.txt (Chula RBC-12)
+      chestxray14  Data_Entry_2017.csv and images/ or images_001/images …
+      aptos        train.csv and train_images/, or colored_images/ (APTOS 2019)
       vision-flan  annotation_*.json beside images_191task_1k/, or its Parquet tables
-      laion    img2dataset's shards, or a metadata table with its images
+      laion        img2dataset's shards, or a metadata table with its images
 
     \b
     Examples:
       cytoscribe ingest images PBC_dataset_normal_DIB/ --licence "CC BY 4.0"
       cytoscribe ingest images BCCD/ --layout voc --source bccd --licence MIT --json
+      cytoscribe ingest images nih/ --format chestxray14
       cytoscribe ingest images laion2b/ --format laion
     """
     from agent.build import open_model, open_store
@@ -117,6 +123,7 @@ def literature(
       pubmed-xml  PubMed XML           medline   MEDLINE text (.txt, .nbib)
       jats        PMC full text        pubtator  PubTator text
       pubmedqa    PubMedQA JSON        beir      BEIR or SciFact corpus.jsonl
+      mimic       MIMIC-III NOTEEVENTS.csv, a note an article
 
     \b
     Examples:

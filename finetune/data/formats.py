@@ -6,13 +6,16 @@ A new one is a module with a FORMAT, and its line here.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from finetune.data import pubmedqa
+from finetune.data import aptos, chestxray14, mimic, pubmedqa
 from finetune.data.row import Dropped, Row, RowFormat
 from tools.errors import BadInputError
 
 _ALL: tuple[RowFormat, ...] = (
+    chestxray14.FORMAT,
+    aptos.FORMAT,
+    mimic.FORMAT,
     pubmedqa.FORMAT,
-)  # fmt: skip
+)
 FORMATS: Mapping[str, RowFormat] = {known.name: known for known in _ALL}
 
 

@@ -168,6 +168,7 @@ SAMPLES = {
     "pubmed-xml": PUBMED.format(RECORD.format(pmid=1, kind="x")), "medline": MEDLINE.format("x"),
     "jats": JATS, "pubmedqa": json.dumps(QA), "pubtator": PUBTATOR,
     "beir": json.dumps({"_id": "1", "title": "T", "text": "x"}),
+    "mimic": "row_id,subject_id,hadm_id,category,description,iserror,text\n1,2,,ECG,,,Fine.\n",
 }  # fmt: skip
 
 

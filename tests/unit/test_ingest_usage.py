@@ -15,6 +15,9 @@ from agent.__main__ import run
         (["literature", "EMPTY"], 1, "Looked for pubmed-xml"),
         (["images", "EMPTY"], 1, "the folder is empty"),
         (["images", "EMPTY", "--layout", "voc"], 1, "Looked for voc: folders Annotations"),
+        (["images", "EMPTY", "--format", "aptos"], 1, "Looked for aptos: train.csv"),
+        (["images", "EMPTY", "--format", "chestxray14"], 1, "Looked for chestxray14: Data_Entry"),
+        (["literature", "EMPTY", "--format", "mimic"], 1, "Looked for mimic: MIMIC-III NOTEEVENTS"),
     ],
 )
 def test_what_cannot_be_ingested_is_said_in_words(tmp_path, capsys, arguments, code, said):

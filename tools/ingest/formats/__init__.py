@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from tools.errors import BadInputError
-from tools.ingest.formats import beir, jats, medline, pubmed_xml, pubmedqa, pubtator
+from tools.ingest.formats import beir, jats, medline, mimic, pubmed_xml, pubmedqa, pubtator
 from tools.ingest.formats.record import Format, Record, Unreadable
 
 FORMATS: tuple[Format, ...] = (
@@ -16,6 +16,7 @@ FORMATS: tuple[Format, ...] = (
     beir.FORMAT,
     pubtator.FORMAT,
     medline.FORMAT,
+    mimic.FORMAT,
 )
 HEAD = 8192  # bytes
 

@@ -3,11 +3,24 @@
 from pathlib import Path
 
 from tools.errors import BadInputError
-from tools.ingest.layouts import folders, laion, masks, points, table, vision_flan, voc, wbcatt
+from tools.ingest.layouts import (
+    aptos,
+    chestxray14,
+    folders,
+    laion,
+    masks,
+    points,
+    table,
+    vision_flan,
+    voc,
+    wbcatt,
+)
 from tools.ingest.layouts.found import FoundImage, Images, Labelled, Layout, seen
 
 LAYOUTS: tuple[Layout, ...] = (
     wbcatt.LAYOUT,
+    chestxray14.LAYOUT,
+    aptos.LAYOUT,
     voc.LAYOUT,
     points.LAYOUT,
     masks.LAYOUT,

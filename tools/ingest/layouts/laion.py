@@ -154,7 +154,9 @@ def _of_shard(shard: Path) -> Iterator[Pair]:
     except (tarfile.TarError, OSError, EOFError) as e:
         yield Pair(shard.name, None, "", flaw=f"lies in a damaged shard ({type(e).__name__})")
     for key, row in rows.items():
-        yield _pair(key, None, row, f"was not downloaded ({row.get('status') or 'not in its shard'})")
+        yield _pair(
+            key, None, row, f"was not downloaded ({row.get('status') or 'not in its shard'})"
+        )
 
 
 def _by_key(shard: Path) -> Iterator[tuple[str, dict[str, Slice]]]:
@@ -189,9 +191,7 @@ def _of_members(key: str, members: Mapping[str, Slice], row: Mapping[str, Any]) 
     return _pair(key, image, told, "" if image else "has no image in its shard")
 
 
-def _pair(
-    name: str, image: Path | Slice | None, told: Mapping[str, Any], flaw: str = ""
-) -> Pair:
+def _pair(name: str, image: Path | Slice | None, told: Mapping[str, Any], flaw: str = "") -> Pair:
     caption = next((" ".join(str(told[c]).split()) for c in CAPTIONS if told.get(c)), "")
     licence = str(told.get("license") or "?")
     return Pair(
