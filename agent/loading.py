@@ -32,12 +32,12 @@ from agent.prompts import read_better
 from tools.errors import BadInputError, ModelUnavailableError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-EXAMPLES, PROMPTS = "examples.txt", "prompts.json"
+EXAMPLES, PROMPTS, SOFT_PROMPT = "examples.txt", "prompts.json", "soft_prompt.json"
 _DOWNLOADED = ["*.json", "*.safetensors", "*.model", EXAMPLES]
 _READ_WHOLE = 256 * 2**20  # bytes of weights; the digest of a larger checkpoint samples them
 _SAMPLES, _SAMPLE = 256, 4096  # blocks of a large file, bytes of a block
 _SHAPE_OUTPUT = ("config.json", "adapter_config.json", "preprocessor_config.json",
-                 "processor_config.json", "tokenizer.json", PROMPTS)  # fmt: skip
+                 "processor_config.json", "tokenizer.json", PROMPTS, SOFT_PROMPT)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,6 +135,14 @@ def load_prompts(checkpoint: Checkpoint) -> dict[str, str]:
     file = checkpoint.folder / PROMPTS
     with _damage_named(checkpoint):
         return read_better(file.read_text("utf-8")) if file.is_file() else {}
+
+
+def load_soft_prompt(adapter: Checkpoint | None) -> str:
+    """The tokens that an adapter wants in front of every prompt, as text; mostly none."""
+    if adapter is None or not (file := adapter.folder / SOFT_PROMPT).is_file():
+        return ""
+    with _damage_named(adapter):
+        return "".join(json.loads(file.read_text("utf-8"))["tokens"])
 
 
 def find_device(name: str) -> torch.device:

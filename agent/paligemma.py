@@ -24,6 +24,7 @@ from agent.loading import (
     load_model,
     load_processor,
     load_prompts,
+    load_soft_prompt,
 )
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
@@ -58,6 +59,7 @@ def load_paligemma(
         max_new_tokens=max_new_tokens,
         examples=load_examples(base),
         better=load_prompts(extra or base),
+        soft_prompt=load_soft_prompt(extra),
     )
 
 
@@ -78,10 +80,12 @@ class PaliGemma:
         max_new_tokens: int = 128,
         examples: Sequence[str] = (),
         better: Mapping[str, str] | None = None,
+        soft_prompt: str = "",
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
-        `better` are prompts to use instead of others, which it was found to answer worse.
+        `better` are prompts to use instead of others, which it was found to answer worse;
+        `soft_prompt` is the text of trained tokens that stand in front of every prompt.
         """
         self.name = name
         self.max_new_tokens = max_new_tokens
@@ -89,7 +93,7 @@ class PaliGemma:
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._stop = _stop_tokens(model, processor)
-        self._prefixes = prefixes_for(self._decoder, processor, name)
+        self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
         self._drafts, self._better = Drafts(), dict(better or {})

@@ -77,13 +77,16 @@ class Prefixes(Protocol):
 class Words:
     """Texts as the tokens that the processor would make of them."""
 
-    def __init__(self, processor: PaliGemmaProcessor, decoder: Decoder, name: str) -> None:
+    def __init__(
+        self, processor: PaliGemmaProcessor, decoder: Decoder, name: str, soft_prompt: str = ""
+    ) -> None:
         self._words, self._lock, self._name = processor.tokenizer, decoder.lock, name
+        self._start = self._words.bos_token + soft_prompt
         self.window = decoder.window
 
     def prefixes(self, prefixes: Sequence[str], images: int) -> tuple[Tensor, Tensor]:
         """Ids behind so many image tokens and their attention mask, (n, length), left-padded."""
-        seen = IMAGE_TOKEN * images + self._words.bos_token
+        seen = IMAGE_TOKEN * images + self._start
         texts = [f"{seen}{prefix_text(prefix, 0)}\n" for prefix in prefixes]
         with self._lock:  # a tokenizer keeps its padding as state
             batch = self._words(texts, padding=True, return_tensors="pt")
@@ -179,9 +182,12 @@ class IsolatedImages:
         return cast(Reading, features.kept["image"])
 
 
-def prefixes_for(decoder: Decoder, processor: PaliGemmaProcessor, name: str) -> Prefixes:
+def prefixes_for(
+    decoder: Decoder, processor: PaliGemmaProcessor, name: str, soft_prompt: str = ""
+) -> Prefixes:
     """The way of reading that the checkpoint's configuration names."""
-    words, tokens = Words(processor, decoder, name), processor.image_seq_length
+    words = Words(processor, decoder, name, soft_prompt)
+    tokens = processor.image_seq_length
     if has_isolated_images(decoder.model.config):
         return IsolatedImages(decoder, words, tokens, processor.image_token_id)
     return WholePrefixes(decoder, words, tokens)

@@ -148,7 +148,7 @@ class Encoder:
 def packed_mask(segments: torch.Tensor) -> torch.Tensor:
     """(rows, 1, length, length), True where a token may look."""
     length = segments.shape[1]
-    past = torch.ones(length, length, dtype=torch.bool).tril()
+    past = torch.ones(length, length, dtype=torch.bool, device=segments.device).tril()
     own = (segments[:, :, None] == segments[:, None, :]) & past
     image = (segments[:, None, :] == 0) & (segments[:, :, None] != -1)
-    return (own | image | torch.eye(length, dtype=torch.bool))[:, None]
+    return (own | image | (past & past.T))[:, None]

@@ -1,0 +1,65 @@
+"""Lines in an SVG file that any browser shows: no plotting library is needed."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+Line = Sequence[tuple[float, float]]
+WIDTH, HEIGHT, EDGE = 640, 360, 56
+COLOURS = ("#1f6f8b", "#c8553d", "#5b8c5a", "#6d597a")
+
+
+def line_plot(lines: Mapping[str, Line], *, x: str, y: str) -> str:
+    """Named lines over common axes that start at the lowest and end at the highest value."""
+    points = [point for line in lines.values() for point in line]
+    xs, ys = _range([p[0] for p in points]), _range([p[1] for p in points])
+    drawn = [
+        _line(name, line, COLOURS[number % len(COLOURS)], number, xs, ys)
+        for number, (name, line) in enumerate(lines.items())
+        if line
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
+        f' font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%"'
+        f' fill="white"/>\n{_axes(xs, ys, x, y)}\n{"".join(drawn)}</svg>\n'
+    )
+
+
+def _range(values: Sequence[float]) -> tuple[float, float]:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    return (low, high) if high > low else (low, low + 1)
+
+
+def _at(value: float, limits: tuple[float, float], start: float, end: float) -> float:
+    return round(start + (value - limits[0]) / (limits[1] - limits[0]) * (end - start), 1)
+
+
+def _line(
+    name: str, line: Line, colour: str, number: int,
+    xs: tuple[float, float], ys: tuple[float, float],
+) -> str:  # fmt: skip
+    path = " ".join(
+        f"{_at(px, xs, EDGE, WIDTH - 12)},{_at(py, ys, HEIGHT - EDGE, 16)}" for px, py in line
+    )
+    top = 20 + 18 * number
+    return (
+        f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>\n'
+        f'<text x="{WIDTH - 16}" y="{top}" text-anchor="end" fill="{colour}">'
+        f"{escape(name)}</text>\n"
+    )
+
+
+def _axes(xs: tuple[float, float], ys: tuple[float, float], x: str, y: str) -> str:
+    bottom, right = HEIGHT - EDGE, WIDTH - 12
+    ends = [
+        (EDGE, bottom + 18, "start", f"{xs[0]:g}"),
+        (right, bottom + 18, "end", f"{xs[1]:g}"),
+        ((EDGE + right) / 2, bottom + 36, "middle", x),
+        (EDGE - 6, bottom, "end", f"{ys[0]:.3g}"),
+        (EDGE - 6, 20, "end", f"{ys[1]:.3g}"),
+        (EDGE, 12, "start", y),
+    ]
+    texts = "".join(
+        f'<text x="{at}" y="{down}" text-anchor="{anchor}">{escape(text)}</text>'
+        for at, down, anchor, text in ends
+    )
+    return f'<path d="M{EDGE},16V{bottom}H{right}" fill="none" stroke="#888"/>{texts}'
