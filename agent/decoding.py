@@ -89,9 +89,7 @@ class Decoder:
         none = torch.empty(rows, 0, device=self.model.device)
         return Reading(DynamicCache(config=self.model.config), none.long(), none)
 
-    def read(
-        self, ids: Tensor, attention: Tensor, tower: Tensor, causal: bool = False
-    ) -> Reading:
+    def read(self, ids: Tensor, attention: Tensor, tower: Tensor, causal: bool = False) -> Reading:
         """Read left-padded prefixes (n, length); `tower` fills their image tokens, in order.
 
         Every token sees every other, or only what is before it where `causal`.

@@ -80,9 +80,7 @@ def run(request: Request, out: Path, say: Say) -> Told:
     return told
 
 
-def _search(
-    request: Request, sides: Sides, task: Task, out: Path, say: Say
-) -> tuple[Found, str]:
+def _search(request: Request, sides: Sides, task: Task, out: Path, say: Say) -> tuple[Found, str]:
     model = load_paligemma(
         request.model, revision=request.revision, adapter=request.adapter, dtype=request.dtype
     )
@@ -96,11 +94,11 @@ def _search(
     return found, model.name
 
 
-def _with_soft_prompt(
-    request: Request, search: Search, found: Found, out: Path, say: Say
-) -> Found:
+def _with_soft_prompt(request: Request, search: Search, found: Found, out: Path, say: Say) -> Found:
     if request.adapter:
-        raise BadInputError("a soft prompt is trained on a checkpoint without an adapter: --no-soft")
+        raise BadInputError(
+            "a soft prompt is trained on a checkpoint without an adapter: --no-soft"
+        )
     say(f"Training a soft prompt on {len(search.dev)} development rows")
     recipe = recipe_for(request.model, request.revision, request.soft_steps, request.seed)
     trained = train_soft_prompt(recipe, search.dev, out / SOFT)

@@ -28,9 +28,7 @@ TASK = Task("kind", ("neutrophil", "lymphocyte", "none"))
 
 def row(name: str, answer: str, split, shade: int = 0, group: str | None = None) -> Row:
     pixels = np.full((32, 32, 3), shade % 256, dtype=np.uint8)
-    return Row(
-        name, pixels, QUESTION, answer, group or name, "set", "CC0", {"kind": answer}, split
-    )
+    return Row(name, pixels, QUESTION, answer, group or name, "set", "CC0", {"kind": answer}, split)
 
 
 def rows(number: int = 40, split=None) -> list[Row]:
@@ -131,7 +129,9 @@ def test_drawn_images_are_the_same_in_any_order_and_stay_when_others_are_added()
 
 
 def test_a_development_side_from_the_test_side_shares_no_group_with_it():
-    found = [row(f"{g}-{i}", "none", "test", group=f"block{g}") for g in range(12) for i in range(3)]
+    found = [
+        row(f"{g}-{i}", "none", "test", group=f"block{g}") for g in range(12) for i in range(3)
+    ]
     sides = draw(found, {"dev": 99, "test": 99}, 0, dev_from="test")
     groups = [{item[0].group for item in side} for side in (sides.dev, sides.test)]
     assert all(groups)

@@ -41,7 +41,9 @@ def test_a_text_alone_is_scored_and_continued_as_the_same_text_read_anew(model):
     np.testing.assert_allclose(scored[0], scored[1], atol=1e-6)
     np.testing.assert_allclose(scored[0], anew(model), atol=1e-5)
     first = model._processor.tokenizer.decode(int(logits(model, "")[-1].argmax()))
-    assert all(each.text.startswith(first.strip()) for each in model.generate(nothing, [PROMPT] * 2))
+    assert all(
+        each.text.startswith(first.strip()) for each in model.generate(nothing, [PROMPT] * 2)
+    )
 
 
 def logits(model: PaliGemma, suffix: str) -> torch.Tensor:
