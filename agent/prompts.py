@@ -27,6 +27,11 @@ def describe() -> str:
     return "describe en"
 
 
+def caption() -> str:
+    """Ask for a caption as it stands beside an image on the web: short, of any style."""
+    return "caption en"
+
+
 def answer(question: str) -> str:
     """Ask a question about the image; white space is folded, an empty question is refused."""
     words = " ".join(question.split())

@@ -13,7 +13,7 @@ from pathlib import Path
 from finetune.data.example import Split
 from finetune.data.formats import read_rows
 from finetune.data.row import Dropped, Row
-from finetune.data.splits import kept_for_training, side_of_group
+from finetune.data.splits import by_hash, kept_for_training
 from finetune.recipe import DataSet, FinetuneRecipe
 from finetune.rows import Item, Sampler, Store, StoreWriter, Subset, Weighted, items
 from tools.errors import BadInputError
@@ -125,7 +125,7 @@ def _sides(stores: Mapping[Split, Store], split: Split) -> tuple[Sequence[Item],
 
 def side_of_row(row: Row) -> Split:
     """The side its dataset says, else by its group."""
-    return row.split or side_of_group(row.source, row.group)
+    return row.split or by_hash(row.source, row.group)
 
 
 def _some(found: Sequence[Item], number: int, seed: str) -> Sequence[Item]:

@@ -1,1 +1,1 @@
-"""Sub-commands of `cytoscribe` that train and compare."""
+"""Commands of fine-tuning, registered by the entry points of the package."""

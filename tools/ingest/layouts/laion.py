@@ -1,4 +1,4 @@
-"""LAION's image-text pairs (Schuhmann et al. 2022, arXiv:2210.08402), as img2dataset downloads them.
+"""LAION's image-text pairs (Schuhmann et al. 2022, arXiv:2210.08402), as img2dataset has them.
 
 Shards (<n>.tar of <key>.jpg, .txt, .json, with <n>.parquet beside them), or a metadata table with
 a folder of images, named by key or by id. Releases name, order and type their columns differently:

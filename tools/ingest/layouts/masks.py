@@ -37,6 +37,7 @@ MODALITIES = {
     "stained_colour": "stained histology",
 }
 LARGEST = 100_000_000  # pixels of a mask
+DENSE = 1 << 16  # instances are listed up to the largest number; larger ones are renumbered
 FORMATS = ("PNG", "TIFF", "BMP", "GIF")  # without loss
 DAMAGE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # what Pillow raises
 Rows = Mapping[str, Mapping[str, str]]
@@ -137,8 +138,10 @@ def boxes(values: NDArray[np.int64], thing: str) -> list[Marked]:
     """The box of each instance, in order of its number; the last pixel lies inside."""
     from scipy.ndimage import find_objects
 
-    numbers, ranks = np.unique(values, return_inverse=True)  # numbers may be sparse and huge
-    found = find_objects(ranks.reshape(values.shape) + int(numbers[0] != 0))
+    if values.max(initial=0) > DENSE:
+        numbers, ranks = np.unique(values, return_inverse=True)
+        values = ranks.reshape(values.shape) + int(numbers[0] != 0)
+    found = [slices for slices in find_objects(values) if slices is not None]
     return [Marked(thing, x.start, y.start, x.stop, y.stop) for y, x in found]
 
 
