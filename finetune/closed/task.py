@@ -37,7 +37,7 @@ def task_of(field: str, train: Sequence[Item]) -> Task:
     if not asked:
         known = sorted({name for item in train for row in item for name in row.truth})
         raise BadInputError(
-            f"no training row asks for {field!r}; those there are: {', '.join(known[:20]) or 'none'}"
+            f"no training row asks for {field!r}; known are: {', '.join(known[:20]) or 'none'}"
         )
     seen = sorted({row.suffix for row in asked})
     options = BY_NAME[field].options if field in BY_NAME else tuple(seen)

@@ -23,6 +23,7 @@ def prompts() -> None:
     """
 
 
+# fmt: off
 @prompts.command(context_settings={"show_default": True})
 @click.option("--format", required=True, help="Format of the dataset: points, wbcatt, pubmedqa, …")
 @click.option("--root", type=existing_path, required=True, help="Folder of the dataset.")
@@ -30,31 +31,32 @@ def prompts() -> None:
 @click.option("--model", help="Hub id or folder; default: the setting CYTOSCRIBE_MODEL.")
 @click.option("--adapter", help="Adapter on it; default: the setting CYTOSCRIBE_ADAPTER.")
 @click.option("--figure", type=click.Choice(["accuracy", "macro_f1"]), default="accuracy",
-              help="Judges the prompts.")  # fmt: skip
+              help="Judges the prompts.")
 @click.option("--prompts", type=click.IntRange(2), default=48, help="Candidates.")
 @click.option("--budget", type=click.IntRange(1), default=4000,
-              help="Prompts times rows scored on the development side, about.")  # fmt: skip
+              help="Prompts times rows scored on the development side, about.")
 @click.option("--train", type=click.IntRange(1), default=500, help="Images to show as cases.")
 @click.option("--dev", type=click.IntRange(1), default=240, help="Images to choose the prompt on.")
 @click.option("--test", type=click.IntRange(1), default=400, help="Images to test it on, once.")
 @click.option("--dev-from", type=click.Choice(["dev", "train", "test"]), default="dev",
-              help="Halve the groups of that side into it and the development side.")  # fmt: skip
+              help="Halve the groups of that side into it and the development side.")
 @click.option("--wordings", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-              help="Wordings of the question, one a line.", show_default="those known")  # fmt: skip
+              help="Wordings of the question, one a line.", show_default="those known")
 @click.option("--cases/--no-cases", default=True, help="Try similar cases as examples.")
 @click.option("--soft-steps", type=click.IntRange(0), default=200,
-              help="Steps of the soft prompt that stands beside; 0: none.")  # fmt: skip
+              help="Steps of the soft prompt that stands beside; 0: none.")
 @click.option("--seed", default=0, help="Of the images and of the candidates.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("prompts"),
-              help="Folder of what was scored (a stopped search goes on there) and the report.")  # fmt: skip
+              help="Folder of the scores (a stopped search goes on there) and the report.")
 @click.option("--apply", "applied", is_flag=True,
-              help="Make the winner the checkpoint's default, if its interval is above 0.")  # fmt: skip
+              help="Make the winner the default, if the interval of its gain is above 0.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
 def search(
     ctx: click.Context, model: str | None, adapter: str | None, out: Path, applied: bool,
     as_json: bool, **request: Any,
-) -> None:  # fmt: skip
+) -> None:
+    # fmt: on
     """Find the best prompt for a closed question on a development side; test it once.
 
     Wordings, frames, lists of the options and similar cases are tried within a budget (successive

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from agent.loading import PROMPTS, find_checkpoint, load_prompts
+from agent.loading import PROMPTS
 from agent.paligemma import load_paligemma
 from agent.prompts import read_better
 from finetune.closed.drawing import Sides, draw
