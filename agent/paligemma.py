@@ -109,6 +109,10 @@ class PaliGemma:
         """Tokens that prompt, images and answer share."""
         return self._decoder.window
 
+    def length(self, prompt: str) -> int:
+        """Tokens of a prompt's own words, without <bos> and newline."""
+        return len(self._tokenizer(prefix_text(prompt, 0), add_special_tokens=False)["input_ids"])
+
     def look(self, images: Sequence[Image]) -> ImageFeatures:
         """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
         if not images:

@@ -228,6 +228,17 @@ def count_error(name: str) -> Metric[Pair]:
     return _count_metric(name, lambda true, said: abs(true - said))
 
 
+def mean_count_error(names: Sequence[str]) -> Metric[Pair]:
+    """Mean absolute error over the images and things (`names`) that were counted."""
+
+    def errors(truth: Facts, said: Facts) -> tuple[float, float]:
+        counted = [name for name in names if name in truth]
+        off = (abs(int(truth[name]) - as_count(said.get(name, ""))) for name in counted)
+        return sum(off), len(counted)
+
+    return Metric(lambda pairs: (_table((errors(t, said) for t, said in pairs), 2), _share))
+
+
 def _bins(answers: Answers) -> list[float]:
     """(BINS + 1,): sum of probability less rightness in each bin, and the number of answers."""
     added = np.zeros(BINS + 1)

@@ -47,12 +47,11 @@ def swapped(
     Which of a pair is ours is drawn anew each time (Fisher 1935); with `times` draws it is never
     below 1 / (times + 1).
     """
-    draw, found = np.random.default_rng(0), abs(metric(ours) - metric(theirs))
-    as_far = 0
-    for _ in range(times):
-        keep = draw.random(len(ours)) < 0.5
-        pairs = list(zip(ours, theirs, keep, strict=True))
-        a = [one if kept else other for one, other, kept in pairs]
-        b = [other if kept else one for one, other, kept in pairs]
-        as_far += abs(metric(a) - metric(b)) >= found - 1e-12
-    return (as_far + 1) / (times + 1)
+    n, draw = len(ours), np.random.default_rng(0)
+    added, formula = metric.terms([*ours, *theirs])  # together: both in the same terms
+    mine, others = added[:n], added[n:]
+    found = abs(float(formula(mine.sum(0)) - formula(others.sum(0))))
+    keep = (draw.random((times, n)) < 0.5).astype(float)
+    a, b = keep @ mine + (1 - keep) @ others, keep @ others + (1 - keep) @ mine
+    as_far = np.abs(formula(a) - formula(b)) >= found - 1e-12
+    return float((as_far.sum() + 1) / (times + 1))

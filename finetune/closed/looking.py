@@ -4,15 +4,16 @@ What is kept of an image is the tower's output (and what the model keeps of that
 prompt costs no second look. A row without an image is asked as a text alone.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from agent.paligemma import PaliGemma, never
+from agent.paligemma import PaliGemma
 from finetune.data.row import ImageSource, Row
 from finetune.pictures import opened
 from tools.protocols import ImageFeatures, Vectors
@@ -41,23 +42,10 @@ class Blocks:
             self._seen[block] = look(self.model, [self._images[i] for i in self.rows(block)])
         return self._seen[block]
 
-    def score(
-        self,
-        block: int,
-        prompts: Sequence[Texts],
-        options: Sequence[str],
-        cancelled: Callable[[], bool] = never,
-    ) -> list[Scores]:
-        """Probabilities of the options after each kind of prompt, in as few passes as there are."""
-        features = self.features(block)
-        found = [np.zeros((features.n, len(options))) for _ in prompts]
-        for rows, asked in _by_rows(prompts, features.n).items():
-            part = features if len(rows) == features.n else some(features, rows)
-            texts = [(text, options) for _, text in asked]
-            each = self.model.score_after(part, texts, cancelled)
-            for (kind, _), scores in zip(asked, each, strict=True):
-                found[kind][list(rows)] = scores
-        return found
+    def score(self, block: int, prompts: Sequence[Texts], options: Sequence[str]) -> list[Scores]:
+        """Probabilities of the options after each kind of prompt, (rows, options)."""
+        asked = [(texts, options) for texts in prompts]
+        return score(self.model, self.features(block), asked)
 
     def vectors(self) -> Vectors:
         """Image vectors of every row, (rows, width)."""
@@ -86,16 +74,38 @@ def some(features: ImageFeatures, rows: Sequence[int]) -> ImageFeatures:
     return ImageFeatures(tower, len(rows))
 
 
-def _by_rows(prompts: Sequence[Texts], n: int) -> dict[tuple[int, ...], list[tuple[int, str]]]:
+def score(
+    model: PaliGemma, features: ImageFeatures, asked: Sequence[tuple[Texts, Sequence[str]]]
+) -> list[Scores]:
+    """Probabilities of each kind's options after its prompts, (rows, options), in few passes."""
+    found = [np.zeros((features.n, len(options))) for _, options in asked]
+    for rows, kinds in _by_rows([texts for texts, _ in asked]).items():
+        part = features if len(rows) == features.n else some(features, rows)
+        each = model.score_after(part, [(text, asked[kind][1]) for kind, text in kinds])
+        for (kind, _), scores in zip(kinds, each, strict=True):
+            found[kind][list(rows)] = scores
+    return found
+
+
+def _by_rows(prompts: Sequence[Texts]) -> dict[tuple[int, ...], list[tuple[int, str]]]:
     """What is asked of the same rows together: rows -> kind of prompt and its text."""
     asked: dict[tuple[int, ...], list[tuple[int, str]]] = defaultdict(list)
     for kind, texts in enumerate(prompts):
         places: dict[str, list[int]] = defaultdict(list)
-        for row, text in enumerate(texts[:n]):
+        for row, text in enumerate(texts):
             places[text].append(row)
         for text, rows in places.items():
             asked[tuple(rows)].append((kind, text))
     return asked
+
+
+def cut(model: PaliGemma, prompt: str, longest: int) -> str:
+    """The prompt without its last words where it has more than `longest` tokens."""
+    if model.length(prompt) <= longest:
+        return prompt
+    words = prompt.split(" ")
+    kept = bisect_right(range(len(words)), longest, key=lambda n: model.length(" ".join(words[:n])))
+    return " ".join(words[: kept - 1])
 
 
 def images_of(rows: Sequence[Row]) -> list[ImageSource | None]:

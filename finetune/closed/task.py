@@ -1,7 +1,8 @@
 """A closed question of a dataset: a field of its truth, and the answers that it allows.
 
-The options are those of `tools.findings` where that knows the field, else the values that occur on
-the training side. It knows no model.
+A row asks for a field where its truth holds it; its suffix is the answer. The options are those of
+`tools.findings` where that knows the field, else the answers that occur on the training side. It
+knows no model.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,16 +25,17 @@ class Task:
 
     def rows(self, items: Iterable[Item]) -> list[Row]:
         """The rows that ask for the field, at most one an item."""
-        found = (next(filter(self.asks, item), None) for item in items)
-        return [row for row in found if row is not None and row.suffix in self.options]
+        return [row for item in items if (row := self.row(item)) is not None]
 
-    def asks(self, row: Row) -> bool:
-        return row.truth.get(self.field) == row.suffix
+    def row(self, item: Item) -> Row | None:
+        """The row of an item that asks for the field, with an answer that is an option."""
+        asking = (row for row in item if self.field in row.truth)
+        return next((row for row in asking if row.suffix in self.options), None)
 
 
 def task_of(field: str, train: Sequence[Item]) -> Task:
     """The task of a field; BadInputError where it is no closed question of these items."""
-    asked = [row for item in train for row in item if row.truth.get(field) == row.suffix]
+    asked = [row for item in train for row in item if field in row.truth]
     if not asked:
         known = sorted({name for item in train for row in item for name in row.truth})
         raise BadInputError(

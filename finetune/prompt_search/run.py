@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,12 @@ from finetune.closed.task import Task, task_of
 from finetune.data.example import Split
 from finetune.data.formats import read_rows
 from finetune.data.row import Dropped
-from finetune.lite.wordings import WORDINGS
 from finetune.prompt_search.candidates import candidates
 from finetune.prompt_search.kept import Kept
 from finetune.prompt_search.report import Told, as_json, default_entry, dumps, winner
 from finetune.prompt_search.search import Figure, Found, Search, metric_of, tested
 from finetune.prompt_search.soft import recipe_for, soft_pairs, train_soft_prompt
+from finetune.prompt_search.wordings import known_wordings, read_wordings
 from tools.errors import BadInputError
 
 REPORT, SOFT = "report.json", "soft"
@@ -87,7 +87,8 @@ def _search(request: Request, sides: Sides, task: Task, out: Path, say: Say) -> 
     kept = Kept(out, f"{model.name} {sides.digest()} {task.field}")
     search = Search(model, sides, task, metric_of(request.figure, task.field), kept)
     shown = CASES if request.cases and search.train[0].image is not None else ()
-    tried = candidates(_wordings(request), shown, request.prompts, request.seed)
+    words = read_wordings(request.wordings) if request.wordings else known_wordings(request.field)
+    tried = candidates(words, shown, request.prompts, request.seed)
     found = search.go(tried, request.budget, say)
     if request.soft_steps and not found.stopped:
         found = _with_soft_prompt(request, search, found, out, say)
@@ -105,16 +106,6 @@ def _with_soft_prompt(request: Request, search: Search, found: Found, out: Path,
     ours = soft_pairs(trained, search.task, search.test, request.dtype)
     row = tested(None, None, search.metric, ours, search.hand_written())
     return Found(found.rounds, (*found.tested, row), found.spent)
-
-
-def _wordings(request: Request) -> Sequence[str]:
-    """Those of a file, a line each; else those that are known of the field."""
-    if request.wordings is None:
-        return WORDINGS.get(request.field, ())
-    lines = request.wordings.read_text("utf-8").splitlines()
-    if not (words := [line.strip() for line in lines if line.strip()]):
-        raise BadInputError(f"{request.wordings} holds no wording; write one a line")
-    return words
 
 
 def make_default(told: Told, model: str, adapter: str | None) -> Path | None:

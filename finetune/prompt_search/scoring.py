@@ -7,7 +7,7 @@ import numpy as np
 
 from eval.descriptions import Metric, Pair
 from finetune.closed.cases import Library, vote
-from finetune.closed.looking import Blocks, Scores, Texts
+from finetune.closed.looking import Blocks, Scores, Texts, cut
 from finetune.closed.task import Task
 from finetune.data.row import Row
 from finetune.prompt_search.candidates import HardPrompt
@@ -29,7 +29,10 @@ class Scorer:
         library: Library | None,
         kept: Kept,
         side: str,
+        longest: int,
     ) -> None:
+        """`longest`: text tokens of a prompt; a longer one is cut."""
+        self._longest = longest
         self.rows, self.task, self.spent = rows, task, 0
         self._blocks, self._library, self._kept, self._side = blocks, library, kept, side
         self._cases: dict[int, list[tuple[str, ...]]] = {}
@@ -83,10 +86,11 @@ class Scorer:
     def _texts(self, prompt: HardPrompt, block: int) -> Texts:
         rows = [self.rows[i] for i in self._blocks.rows(block)]
         labels = self._labels(block) if prompt.cases else [()] * len(rows)
-        return [
+        texts = (
             prompt.text(row.prefix, self.task.options, cases)
             for row, cases in zip(rows, labels, strict=True)
-        ]
+        )
+        return [cut(self._blocks.model, text, self._longest) for text in texts]
 
     def _labels(self, block: int) -> Sequence[tuple[str, ...]]:
         if self._library is None:

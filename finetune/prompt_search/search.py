@@ -62,9 +62,17 @@ class Search:
     """One search: a model, a task on frozen sides, and where scores are kept."""
 
     def __init__(
-        self, model: PaliGemma, sides: Sides, task: Task, metric: Metric[Pair], kept: Kept
+        self,
+        model: PaliGemma,
+        sides: Sides,
+        task: Task,
+        metric: Metric[Pair],
+        kept: Kept,
+        longest: int = 512,
     ) -> None:
+        """`longest`: text tokens of a prompt; a longer one is cut."""
         self.task, self.metric, self._model, self._kept = task, metric, model, kept
+        self._longest = longest
         self.train, self.dev, self.test = map(task.rows, (sides.train, sides.dev, sides.test))
         self._hand = list[Pair]()
         if not self.dev or not self.test:
@@ -84,6 +92,12 @@ class Search:
             return Found(tuple(rounds), (), dev.spent, stopped=True)
         return Found(tuple(rounds), tested, dev.spent)
 
+    def choose(self, prompts: Sequence[HardPrompt], budget: int, say: Say) -> HardPrompt:
+        """The best on the development side; the test side is not asked."""
+        dev, _ = self._scorers(any(prompt.cases for prompt in prompts), say)
+        *_, last = self._rounds(dev, prompts, budget, say)
+        return last.ranked[0][0]
+
     def hand_written(self) -> list[Pair]:
         """What the hand-written prompt made the model say on the test side."""
         return self._hand
@@ -95,7 +109,15 @@ class Search:
             library = library_of(self._model, self.train)
         sides = {"dev": self.dev, "test": self.test}
         dev, test = (
-            Scorer(Blocks(self._model, images_of(rows)), rows, self.task, library, self._kept, side)
+            Scorer(
+                Blocks(self._model, images_of(rows)),
+                rows,
+                self.task,
+                library,
+                self._kept,
+                side,
+                self._longest,
+            )
             for side, rows in sides.items()
         )
         return dev, test

@@ -16,7 +16,7 @@ from finetune.prompt_search.scoring import Scorer
 from finetune.recipe import FinetuneRecipe, SoftPrompt
 from finetune.training import Trained, train
 
-STEPS, LENGTH, LEARNING_RATE = 200, 16, 0.02
+LENGTH, LEARNING_RATE, LONGEST = 16, 0.02, 512
 
 
 def recipe_for(model: str, revision: str | None, steps: int, seed: int) -> FinetuneRecipe:
@@ -27,6 +27,7 @@ def recipe_for(model: str, revision: str | None, steps: int, seed: int) -> Finet
         method="soft_prompt",
         soft_prompt=SoftPrompt(length=LENGTH),
         learning_rate=LEARNING_RATE,
+        longest=LONGEST,
         batch_size=16,
         max_steps=steps,
         save_every=steps,
@@ -42,6 +43,6 @@ def train_soft_prompt(recipe: FinetuneRecipe, dev: Sequence[Row], out: Path) -> 
 def soft_pairs(trained: Trained, task: Task, test: Sequence[Row], dtype: str) -> list[Pair]:
     """What the model says with the soft prompt on the test rows."""
     blocks = Blocks(trained.load(dtype=dtype), images_of(test))
-    scorer = Scorer(blocks, test, task, None, Kept(None, ""), "test")
+    scorer = Scorer(blocks, test, task, None, Kept(None, ""), "test", LONGEST)
     scorer.score([HAND_WRITTEN], len(test))
     return scorer.pairs(HAND_WRITTEN, len(test))

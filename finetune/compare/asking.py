@@ -1,0 +1,134 @@
+"""The test side before a model: closed answers, counts and texts, beside those of a blank image.
+
+Answers to closed questions are the likeliest options; counts and texts are generated. Of texts
+alone the blank is a prompt without words: what the model answers when it is asked nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from agent import prompts
+from agent.paligemma import PaliGemma
+from finetune.closed.cases import Library
+from finetune.closed.drawing import Item
+from finetune.closed.looking import BLOCK, blank, cut, look, score
+from finetune.closed.task import Task
+from finetune.compare.config import COUNT, Compared
+from finetune.data.row import Row
+from finetune.prompt_search.candidates import HAND_WRITTEN, HardPrompt
+from tools.protocols import ImageFeatures
+
+
+@dataclass
+class Answered:
+    """A test image (or text) with what is true, and what was said of it and of a blank."""
+
+    name: str
+    truth: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    blank: dict[str, str] = field(default_factory=dict)
+    reference: str | None = None
+    text: str | None = None
+    blank_text: str | None = None
+
+
+class Block(NamedTuple):
+    """Items that are asked about together."""
+
+    items: Sequence[Item]
+    seen: ImageFeatures
+    empty: ImageFeatures  # a single blank
+    told: list[Answered]
+
+
+@dataclass(frozen=True, eq=False)
+class Asker:
+    """A model, and what it is asked with which prompts."""
+
+    model: PaliGemma
+    tasks: Sequence[Task]
+    data: Compared
+    longest: int
+    prompt: HardPrompt = HAND_WRITTEN  # of the first task
+    library: Library | None = None
+
+    def ask(
+        self, items: Sequence[Item], done: Callable[[int], None] = lambda _: None
+    ) -> list[Answered]:
+        """Every item, in order; `done` gets how many more are through."""
+        answered: list[Answered] = []
+        for start in range(0, len(items), BLOCK):
+            part = items[start : start + BLOCK]
+            answered += self._block(part)
+            done(len(part))
+        return answered
+
+    def free(self, row: Row) -> bool:
+        """Whether a row is answered in free words."""
+        if self.data.text == "*":
+            return not set(self.data.fields) & set(row.truth)
+        return row.prefix == self.data.text
+
+    def _block(self, items: Sequence[Item]) -> list[Answered]:
+        images = [item[0].image for item in items]
+        empty = self.model.no_image() if images[0] is None else blank(self.model)
+        told = [Answered(item[0].name) for item in items]
+        block = Block(items, look(self.model, images), empty, told)
+        self._closed(block)
+        for name in (name for name in self.data.fields if name.startswith(COUNT)):
+            for one, row, said, nothing in self._write(block, lambda row, n=name: n in row.truth):
+                one.truth[name], one.said[name], one.blank[name] = row.suffix, said, nothing
+        for one, row, said, nothing in self._write(block, self.free):
+            one.reference, one.text, one.blank_text = row.suffix, said, nothing
+        return told
+
+    def _closed(self, block: Block) -> None:
+        """All closed questions of the block at once."""
+        rows = {t: [t.row(item) for item in block.items] for t in self.tasks}
+        asked = {t: self._prompts(t, found, block) for t, found in rows.items() if any(found)}
+        scores = score(self.model, block.seen, [(texts, t.options) for t, texts in asked.items()])
+        for (task, texts), of_task in zip(asked.items(), scores, strict=True):
+            nothing = self._of_nothing(task, texts, block.empty)
+            for i, row in enumerate(rows[task]):
+                if row is not None:
+                    one, best = block.told[i], int(of_task[i].argmax())
+                    one.truth[task.field], one.said[task.field] = row.suffix, task.options[best]
+                    one.blank[task.field] = nothing[texts[i]]
+
+    def _prompts(self, task: Task, rows: Sequence[Row | None], block: Block) -> list[str]:
+        """A prompt for each item; those that do not ask get that of one that does, and no word."""
+        prompt = self.prompt if task == self.tasks[0] else HAND_WRITTEN
+        labels: list[tuple[str, ...]] = [()] * len(rows)
+        if prompt.cases and self.library:
+            labels = self.library.nearest(self.model.embed_image(block.seen), prompt.cases)
+        some = next(row for row in rows if row is not None)
+        texts = (
+            prompt.text((row or some).prefix, task.options, cases)
+            for row, cases in zip(rows, labels, strict=True)
+        )
+        return [cut(self.model, text, self.longest) for text in texts]
+
+    def _of_nothing(self, task: Task, texts: Sequence[str], empty: ImageFeatures) -> dict[str, str]:
+        """What is answered to each prompt without an image."""
+        unasked = prompts.framed(prompts.ANSWER, "").strip()
+        asked = {text: text if empty.tower.shape[1] else unasked for text in texts}
+        words = list(dict.fromkeys(asked.values()))
+        scores = self.model.score_after(empty, [(text, task.options) for text in words])
+        best = {t: task.options[int(s[0].argmax())] for t, s in zip(words, scores, strict=True)}
+        return {text: best[word] for text, word in asked.items()}
+
+    def _write(
+        self, block: Block, wanted: Callable[[Row], bool]
+    ) -> Iterator[tuple[Answered, Row, str, str]]:
+        """Of each item with a wanted row: its text, and the text of a blank."""
+        rows = [next(filter(wanted, item), None) for item in block.items]
+        asking = [row for row in rows if row is not None]
+        if not asking:
+            return
+        texts = [cut(self.model, (row or asking[0]).prefix, self.longest) for row in rows]
+        said = self.model.generate(block.seen, texts)
+        nothing = {t: self.model.generate(block.empty, [t])[0].text for t in dict.fromkeys(texts)}
+        for one, row, text, words in zip(block.told, rows, texts, said, strict=True):
+            if row is not None:
+                yield one, row, words.text, nothing[text]
