@@ -68,7 +68,7 @@ def prepare(
 ) -> Trainable:
     """Freeze and wrap the model in place, and set up gradient checkpointing."""
     if recipe.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT's about transformers
         return _prepare(model, processor, recipe)

@@ -26,7 +26,7 @@ class _Values(BaseModel):
 class DataSet(_Values):
     """A dataset to train on."""
 
-    format: str = Field(description="Name of its format: `cytoscribe finetune --formats`.")
+    format: str = Field(description="Name of its format: `cytoscribe data formats`.")
     root: Path = Field(description="Its folder or file.")
     weight: float = Field(1.0, gt=0, description="Its share of the images drawn, relative.")
     limit: Count | None = Field(None, description="Images taken of a side, at most.")
@@ -65,6 +65,9 @@ class FinetuneRecipe(_Values):
     soft_prompt: SoftPrompt = SoftPrompt()
     freeze_vision: bool = Field(True, description="Leave the vision tower as it is.")
     data: tuple[DataSet, ...] = ()
+    refuse_leaks: bool = Field(
+        True, description="Compare the images of the sides first, and leave out what is repeated."
+    )
 
     learning_rate: float = Field(2e-4, gt=0)
     schedule: Literal["cosine", "linear", "constant"] = "cosine"

@@ -20,7 +20,7 @@ from agent.loading import SOFT_PROMPT
 from finetune.recipe import SoftPrompt
 from tools.errors import BadInputError
 
-_RESERVED = (re.compile(r"<unused(\d+)>"), re.compile(r"<seg(\d{3})>"))
+_RESERVED = ((re.compile(r"<unused(\d+)>"), 1), (re.compile(r"<seg(\d{3})>"), -1))  # and order
 
 
 def reserved_tokens(tokenizer: Any, length: int) -> tuple[str, ...]:
@@ -31,9 +31,11 @@ def reserved_tokens(tokenizer: Any, length: int) -> tuple[str, ...]:
     """
     vocabulary = tokenizer.get_vocab()
     most = 0
-    for pattern in _RESERVED:
-        numbered = {int(m[1]): token for token in vocabulary if (m := pattern.fullmatch(token))}
-        found = tuple(numbered[number] for number in sorted(numbered, reverse=True)[:length])
+    for pattern, order in _RESERVED:
+        numbered = {
+            order * int(m[1]): token for token in vocabulary if (m := pattern.fullmatch(token))
+        }
+        found = tuple(numbered[number] for number in sorted(numbered)[:length])
         if len(found) == length and _read_as_written(tokenizer, found):
             return found
         most = max(most, len(found))

@@ -8,15 +8,17 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from transformers import PaliGemmaProcessor
 
 from agent.loading import find_checkpoint, has_isolated_images, load_processor
 from agent.paligemma import PaliGemma, load_paligemma
+from finetune.cards import Figures, dataset_card, model_card
 from finetune.collate import collator_of
 from finetune.data.row import Row
 from finetune.learner import Learner
@@ -24,7 +26,7 @@ from finetune.methods import load_base, prepare
 from finetune.recipe import FinetuneRecipe
 from finetune.run import STATE, Run
 from finetune.saving import Base, base_of, save_adapter, save_checkpoint
-from finetune.sets import of_rows, sets_of
+from finetune.sets import Sets, of_rows, sets_of
 from finetune.stopping import stoppable
 from tools.errors import BadInputError
 
@@ -85,7 +87,7 @@ def train(
     checkpoint = find_checkpoint(recipe.model, recipe.revision)
     processor = load_processor(checkpoint)
     base = base_of(recipe.model, checkpoint)
-    sets = of_rows(rows, held_out) if rows is not None else sets_of(recipe, out / "rows")
+    sets = of_rows(rows, held_out) if rows is not None else _read(recipe, out, resume, say)
     model = load_base(checkpoint, recipe)
     isolated = has_isolated_images(model.config)
     torch.manual_seed(recipe.seed)  # LoRA's first weights are drawn
@@ -96,7 +98,10 @@ def train(
         run.resume()
     with stoppable() as stop:
         ended = run.go(stop)
-    return _finish(run, processor, base, ended)
+    trained = _finish(run, processor, base, ended)
+    if run.learner.accelerator.is_main_process:
+        _write_cards(trained, recipe, base, sets, out)
+    return trained
 
 
 def _check_state(out: Path, resume: bool) -> None:
@@ -105,6 +110,18 @@ def _check_state(out: Path, resume: bool) -> None:
         raise BadInputError(f"nothing to resume in {out}; leave --resume out")
     if there and not resume:
         raise BadInputError(f"{out} holds a run; add --resume to go on, or name another --out")
+
+
+def _read(recipe: FinetuneRecipe, out: Path, resume: bool, say: Say) -> Sets:
+    """One process reads, the others take what it has read."""
+    processes = PartialState(cpu=not torch.cuda.is_available())
+    with processes.main_process_first():
+        first = processes.is_main_process
+        return sets_of(recipe, out / "rows", say if first else _nothing, first and not resume)
+
+
+def _nothing(line: str) -> None:
+    """Only the first process speaks."""
 
 
 def _finish(run: Run, processor: PaliGemmaProcessor, base: Base, ended: str) -> Trained:
@@ -121,6 +138,16 @@ def _finish(run: Run, processor: PaliGemmaProcessor, base: Base, ended: str) -> 
         (run.out / RUN).write_text(json.dumps(asdict(trained), indent=2) + "\n", "utf-8")
     run.learner.accelerator.wait_for_everyone()
     return trained
+
+
+def _write_cards(
+    trained: Trained, recipe: FinetuneRecipe, base: Base, sets: Sets, out: Path
+) -> None:
+    known = {field.name: getattr(trained, field.name) for field in fields(Figures)}
+    folder = Path(trained.adapter or trained.checkpoint or out)
+    model_card(Figures(**known), recipe, base, sets.counts).save(folder / "README.md")
+    (out / "dataset").mkdir(exist_ok=True)
+    dataset_card(sets.counts).save(out / "dataset" / "README.md")
 
 
 def _trained(run: Run, base: Base, folder: Path, ended: str) -> Trained:

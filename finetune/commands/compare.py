@@ -8,19 +8,21 @@ import click
 SOME_FAILED = 3  # exit code
 
 
+# fmt: off
 @click.command(context_settings={"show_default": True})
 @click.option("--config", "path", required=True, help="What is compared, as YAML.",
-              type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+              type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), default=Path("compare"),
-              help="Folder of the cells and the report.")  # fmt: skip
+              help="Folder of the cells and the report.")
 @click.option("--report-only", is_flag=True, help="Write the report of what is done, run nothing.")
 @click.option("--in-process", "here", is_flag=True,
-              help="Run the cells in this process; peak memory is then that of all so far.")  # fmt: skip
+              help="Run the cells in this process; the peak memory is then that of all so far.")
 @click.option("--json", "as_json", is_flag=True, help="Print every figure as one JSON object.")
 @click.pass_context
 def compare(
     ctx: click.Context, path: Path, out: Path, report_only: bool, here: bool, as_json: bool
 ) -> None:
+    # fmt: on
     """Compare checkpoints, asked and adapted in several ways, on a frozen split of each dataset.
 
     The grid is {models} × {zero-shot, hard prompt, soft prompt, LoRA, full} × {datasets}. Each

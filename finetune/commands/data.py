@@ -161,7 +161,7 @@ def _read(asked: Asked, ledger: "Ledger") -> Read:
             ledger.add(row)
             if not number % 100:
                 bar.update(task, description=f"reading {asked.path}: {number:,} rows")
-    return Read(asked.form.name, str(asked.path), clock.rows, clock.seconds, dropped)
+    return Read(asked.form.name, str(asked.path), clock.rows, clock.seconds, dict(dropped))
 
 
 class Clock(Iterator["Row"]):
