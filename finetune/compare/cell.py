@@ -33,6 +33,7 @@ from finetune.prompt_search.candidates import HAND_WRITTEN, HardPrompt, candidat
 from finetune.prompt_search.kept import Kept
 from finetune.prompt_search.search import Search
 from finetune.prompt_search.wordings import known_wordings
+from finetune.run import STATE
 from finetune.training import Trained, train
 from tools.errors import BadInputError
 
@@ -139,9 +140,11 @@ def _said(prompt: HardPrompt) -> Told:
 def _train(job: Job) -> Trained:
     """Train on the training side; the development side picks the weights."""
     recipe = job.config.recipe(job.cell.method, _whole(job))
+    job.folder.mkdir(parents=True, exist_ok=True)
     rows = [row for item in job.sides.train for row in item]
     held_out = [row for item in job.sides.dev for row in item]
-    return train(recipe, job.folder, rows=rows, held_out=held_out, say=job.say)
+    begun = (job.folder / STATE).exists()  # by a run that was stopped
+    return train(recipe, job.folder, rows=rows, held_out=held_out, resume=begun, say=job.say)
 
 
 def _whole(job: Job) -> str:

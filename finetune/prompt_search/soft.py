@@ -14,6 +14,7 @@ from finetune.prompt_search.candidates import HAND_WRITTEN
 from finetune.prompt_search.kept import Kept
 from finetune.prompt_search.scoring import Scorer
 from finetune.recipe import FinetuneRecipe, SoftPrompt
+from finetune.run import STATE
 from finetune.training import Trained, train
 
 LENGTH, LEARNING_RATE, LONGEST = 16, 0.02, 512
@@ -37,7 +38,9 @@ def recipe_for(model: str, revision: str | None, steps: int, seed: int) -> Finet
 
 def train_soft_prompt(recipe: FinetuneRecipe, dev: Sequence[Row], out: Path) -> Trained:
     """Trained on the development rows, into a folder of its own."""
-    return train(recipe, out, rows=dev, say=lambda _: None)
+    out.mkdir(parents=True, exist_ok=True)
+    begun = (out / STATE).exists()  # by a search that was stopped
+    return train(recipe, out, rows=dev, resume=begun, say=lambda _: None)
 
 
 def soft_pairs(trained: Trained, task: Task, test: Sequence[Row], dtype: str) -> list[Pair]:
