@@ -17,7 +17,7 @@ def bleu(texts: Sequence[str], references: Sequence[str]) -> float | None:
         return None
     from sacrebleu.metrics import BLEU
 
-    return float(BLEU().corpus_score(list(texts), [list(references)]).score) / 100
+    return min(1.0, float(BLEU().corpus_score(list(texts), [list(references)]).score) / 100)
 
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> float | None:

@@ -38,7 +38,6 @@ class Block(NamedTuple):
 
     items: Sequence[Item]
     seen: ImageFeatures
-    empty: ImageFeatures  # a single blank
     told: list[Answered]
 
 
@@ -52,6 +51,7 @@ class Asker:
     longest: int
     prompt: HardPrompt = HAND_WRITTEN  # of the first task
     library: Library | None = None
+    _nothing: dict[tuple[str, str], str] = field(default_factory=dict)  # field, prompt: of a blank
 
     def ask(
         self, items: Sequence[Item], done: Callable[[int], None] = lambda _: None
@@ -71,10 +71,9 @@ class Asker:
         return row.prefix == self.data.text
 
     def _block(self, items: Sequence[Item]) -> list[Answered]:
-        images = [item[0].image for item in items]
-        empty = self.model.no_image() if images[0] is None else blank(self.model)
+        seen = look(self.model, [item[0].image for item in items])
         told = [Answered(item[0].name) for item in items]
-        block = Block(items, look(self.model, images), empty, told)
+        block = Block(items, seen, told)
         self._closed(block)
         for name in (name for name in self.data.fields if name.startswith(COUNT)):
             for one, row, said, nothing in self._write(block, lambda row, n=name: n in row.truth):
@@ -89,12 +88,11 @@ class Asker:
         asked = {t: self._prompts(t, found, block) for t, found in rows.items() if any(found)}
         scores = score(self.model, block.seen, [(texts, t.options) for t, texts in asked.items()])
         for (task, texts), of_task in zip(asked.items(), scores, strict=True):
-            nothing = self._of_nothing(task, texts, block.empty)
             for i, row in enumerate(rows[task]):
                 if row is not None:
                     one, best = block.told[i], int(of_task[i].argmax())
                     one.truth[task.field], one.said[task.field] = row.suffix, task.options[best]
-                    one.blank[task.field] = nothing[texts[i]]
+                    one.blank[task.field] = self._of_nothing(texts[i], block.seen, task)
 
     def _prompts(self, task: Task, rows: Sequence[Row | None], block: Block) -> list[str]:
         """A prompt for each item; those that do not ask get that of one that does, and no word."""
@@ -109,14 +107,19 @@ class Asker:
         )
         return [cut(self.model, text, self.longest) for text in texts]
 
-    def _of_nothing(self, task: Task, texts: Sequence[str], empty: ImageFeatures) -> dict[str, str]:
-        """What is answered to each prompt without an image."""
-        unasked = prompts.framed(prompts.ANSWER, "").strip()
-        asked = {text: text if empty.tower.shape[1] else unasked for text in texts}
-        words = list(dict.fromkeys(asked.values()))
-        scores = self.model.score_after(empty, [(text, task.options) for text in words])
-        best = {t: task.options[int(s[0].argmax())] for t, s in zip(words, scores, strict=True)}
-        return {text: best[word] for text, word in asked.items()}
+    def _of_nothing(self, prompt: str, like: ImageFeatures, task: Task | None = None) -> str:
+        """What is answered (without a task: written) to a prompt without an image."""
+        if not like.tower.shape[1]:
+            prompt = prompts.framed(prompts.ANSWER, "").strip()
+        key = task.field if task else "", prompt
+        if key not in self._nothing:
+            empty = blank(self.model) if like.tower.shape[1] else self.model.no_image()
+            if task is None:
+                self._nothing[key] = self.model.generate(empty, [prompt])[0].text
+            else:
+                (scores,) = self.model.score_after(empty, [(prompt, task.options)])
+                self._nothing[key] = task.options[int(scores[0].argmax())]
+        return self._nothing[key]
 
     def _write(
         self, block: Block, wanted: Callable[[Row], bool]
@@ -128,7 +131,6 @@ class Asker:
             return
         texts = [cut(self.model, (row or asking[0]).prefix, self.longest) for row in rows]
         said = self.model.generate(block.seen, texts)
-        nothing = {t: self.model.generate(block.empty, [t])[0].text for t in dict.fromkeys(texts)}
         for one, row, text, words in zip(block.told, rows, texts, said, strict=True):
             if row is not None:
-                yield one, row, words.text, nothing[text]
+                yield one, row, words.text, self._of_nothing(text, block.seen)

@@ -71,7 +71,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
             f"{best['prompt']}"
         )
     if told["stopped"]:
-        yield "Stopped before the test side was asked; the same command goes on with --out."
+        yield "Stopped; the same command goes on where it was."
     for one in told["tested"]:
         yield from _tested_lines(one)
     if told["tested"]:

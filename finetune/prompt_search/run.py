@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from finetune.prompt_search.report import Told, as_json, default_entry, dumps, w
 from finetune.prompt_search.search import Figure, Found, Search, metric_of, tested
 from finetune.prompt_search.soft import recipe_for, soft_pairs, train_soft_prompt
 from finetune.prompt_search.wordings import known_wordings, read_wordings
-from tools.errors import BadInputError
+from tools.errors import BadInputError, Cancelled
 
 REPORT, SOFT = "report.json", "soft"
 CASES = (1, 3, 5)
@@ -102,10 +102,13 @@ def _with_soft_prompt(request: Request, search: Search, found: Found, out: Path,
         )
     say(f"Training a soft prompt on {len(search.dev)} development rows")
     recipe = recipe_for(request.model, request.revision, request.soft_steps, request.seed)
-    trained = train_soft_prompt(recipe, search.dev, out / SOFT)
-    ours = soft_pairs(trained, search.task, search.test, request.dtype)
-    row = tested(None, None, search.metric, ours, search.hand_written())
-    return Found(found.rounds, (*found.tested, row), found.spent)
+    try:
+        trained = train_soft_prompt(recipe, search.dev, out / SOFT)
+        ours = soft_pairs(trained, search.task, search.test, request.dtype)
+    except (Cancelled, KeyboardInterrupt):
+        return replace(found, stopped=True)
+    row = tested(None, None, search.metric, ours, found.hand_written)
+    return replace(found, tested=(*found.tested, row))
 
 
 def make_default(told: Told, model: str, adapter: str | None) -> Path | None:

@@ -47,6 +47,7 @@ class Found:
     tested: tuple[Tested, ...]
     spent: int  # candidates times rows on the development side
     stopped: bool = False
+    hand_written: tuple[Pair, ...] = ()  # what that prompt made the model say on the test side
 
     @property
     def best(self) -> Tested | None:
@@ -74,7 +75,6 @@ class Search:
         self.task, self.metric, self._model, self._kept = task, metric, model, kept
         self._longest = longest
         self.train, self.dev, self.test = map(task.rows, (sides.train, sides.dev, sides.test))
-        self._hand = list[Pair]()
         if not self.dev or not self.test:
             raise BadInputError(
                 f"{len(self.dev)} development and {len(self.test)} test rows ask for"
@@ -83,24 +83,21 @@ class Search:
 
     def go(self, prompts: Sequence[HardPrompt], budget: int, say: Say) -> Found:
         """Halve, then test. Ctrl-C ends the search with what was found until then."""
-        rounds, tested = list[Round[HardPrompt]](), tuple[Tested, ...]()
+        rounds = list[Round[HardPrompt]]()
         dev, test = self._scorers(any(prompt.cases for prompt in prompts), say)
         try:
             rounds.extend(self._rounds(dev, prompts, budget, say))
             tested = self._tested(dev, test, rounds, say)
         except KeyboardInterrupt:
             return Found(tuple(rounds), (), dev.spent, stopped=True)
-        return Found(tuple(rounds), tested, dev.spent)
+        hand = tuple(test.pairs(HAND_WRITTEN, len(self.test)))
+        return Found(tuple(rounds), tested, dev.spent, hand_written=hand)
 
     def choose(self, prompts: Sequence[HardPrompt], budget: int, say: Say) -> HardPrompt:
         """The best on the development side; the test side is not asked."""
         dev, _ = self._scorers(any(prompt.cases for prompt in prompts), say)
         *_, last = self._rounds(dev, prompts, budget, say)
         return last.ranked[0][0]
-
-    def hand_written(self) -> list[Pair]:
-        """What the hand-written prompt made the model say on the test side."""
-        return self._hand
 
     def _scorers(self, cases: bool, say: Say) -> tuple[Scorer, Scorer]:
         library = None
@@ -141,13 +138,12 @@ class Search:
         say(f"{len(chosen)} prompts on {len(self.test)} test rows")
         dev.score(chosen, len(self.dev))
         test.score(chosen, len(self.test))
-        self._hand = test.pairs(HAND_WRITTEN, len(self.test))
         return tuple(self._one(prompt, dev, test) for prompt in chosen)
 
     def _one(self, prompt: HardPrompt, dev: Scorer, test: Scorer) -> Tested:
-        ours = test.pairs(prompt, len(self.test))
+        ours, hand = (test.pairs(one, len(self.test)) for one in (prompt, HAND_WRITTEN))
         on_dev = estimate(self.metric, dev.pairs(prompt, len(self.dev)))
-        return tested(prompt, on_dev, self.metric, ours, self._hand, test.vote_accuracy(prompt))
+        return tested(prompt, on_dev, self.metric, ours, hand, test.vote_accuracy(prompt))
 
 
 def tested(

@@ -5,6 +5,7 @@ import pytest
 
 from eval import descriptions as metrics
 from eval.differences import difference, mcnemar, swapped
+from eval.overlap import bleu, rouge_l
 
 METRIC = metrics.accuracy("x")
 
@@ -50,3 +51,12 @@ def test_unpaired_rows_are_refused():
 
 def test_nothing_has_no_figure():
     assert np.isnan(difference(METRIC, [], []).value)
+
+
+def test_overlap_is_whole_for_the_reference_and_none_without_texts():
+    pytest.importorskip("sacrebleu")
+    pytest.importorskip("rouge_score")
+    words = ["a big cell with a round nucleus", "a small cell with a band nucleus"]
+    assert bleu(words, words) == rouge_l(words, words) == 1
+    assert rouge_l(["a big cell"], ["a cell"]) == pytest.approx(0.8)
+    assert bleu([], []) is rouge_l([], []) is None

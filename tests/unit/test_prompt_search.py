@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tiny_paligemma
 from click.testing import CliRunner
+from PIL import Image
 
 from agent import prompts
 from agent.paligemma import load_paligemma
@@ -250,3 +251,22 @@ def test_an_unknown_format_is_named(tmp_path):
     )  # fmt: skip
     assert isinstance(result.exception, BadInputError)
     assert "nonsense" in str(result.exception)
+
+
+def test_the_command_searches_trains_a_soft_prompt_and_reports(tmp_path, tiny_paligemma_dir):
+    for number in range(60):
+        folder = tmp_path / "set" / ("lymphocyte", "neutrophil")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (32, 32), (number * 4,) * 3).save(folder / f"{number}.png")
+    out = tmp_path / "out"
+    arguments = ["--format", "classes", "--root", str(tmp_path / "set"), "--field", "cell_type",
+                 "--model", str(tiny_paligemma_dir), "--prompts", "4", "--budget", "60",
+                 "--soft-steps", "2", "--out", str(out), "--json"]  # fmt: skip
+    result = CliRunner().invoke(search, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    told = json.loads(result.stdout)
+    assert told == json.loads((out / "report.json").read_text())
+    assert told["tested"][0]["hand_written"]
+    assert told["tested"][-1]["prompt"].startswith("soft prompt + answer en which type")
+    assert told["tested"][-1]["dev"] is None
+    assert "trained on" in in_words(told)
