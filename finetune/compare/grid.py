@@ -18,19 +18,21 @@ import click
 from finetune.compare.cell import run_cell
 from finetune.compare.cells import DONE, FAILED, Cell, Told, keep, kept
 from finetune.compare.config import CompareConfig
-from tools.errors import BadInputError, CytoscribeError
+from tools.errors import BadInputError, Cancelled, CytoscribeError
 
 Run = Callable[[Cell, CompareConfig, Path], Told]
 Say = Callable[[str], None]
-GRID = "grid.json"
+GRID, STOPPED = "grid.json", 130  # a file; an exit code
 
 
 def run_grid(
     cells: Sequence[Cell], config: CompareConfig, out: Path, run: Run, say: Say
 ) -> list[Told]:
-    """Every cell, done or failed, in order. Ctrl-C ends it; what is done is kept.
+    """Every cell, done or failed, in order.
 
-    Raises BadInputError where `out` holds another comparison.
+    Raises:
+        BadInputError: `out` holds another comparison.
+        Cancelled: stopped by Ctrl-C; what is done is kept.
     """
     _claim(config, out)
     found = {cell: kept(cell, out) for cell in cells}
@@ -60,7 +62,7 @@ def in_process(say: Say) -> Run:
 def in_child(cell: Cell, config: CompareConfig, out: Path) -> Told:
     """Run a cell in a process of its own, which writes what it does into logs/; Ctrl-C ends both.
 
-    Raises ChildError where it ends without an answer.
+    Raises ChildError where it ends without an answer, and Cancelled where it was stopped.
     """
     log = cell.file(out).parent.parent / "logs" / f"{cell.file(out).stem}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +71,8 @@ def in_child(cell: Cell, config: CompareConfig, out: Path) -> Told:
         asked.write_text(json.dumps([asdict(cell), config.model_dump(mode="json")]), "utf-8")
         arguments = [sys.executable, "-m", __name__, str(asked), str(answer), str(out)]
         code = subprocess.run(arguments, stderr=words, check=False).returncode
+        if code == STOPPED:
+            raise Cancelled(f"{cell.name} was stopped")
         if not answer.exists():
             raise ChildError(code, log)
         told: Told = json.loads(answer.read_text("utf-8"))
@@ -87,6 +91,8 @@ class ChildError(CytoscribeError):
 def _run(cell: Cell, config: CompareConfig, out: Path, run: Run) -> Told:
     try:
         return run(cell, config, out)
+    except Cancelled:
+        raise
     except (CytoscribeError, MemoryError) as error:
         return {"status": FAILED, **asdict(cell), "error": f"{type(error).__name__}: {error}"}
 
@@ -117,8 +123,8 @@ def _child(asked: Path, answer: Path, out: Path) -> None:
     try:
         run = in_process(partial(click.echo, err=True))
         told = _run(Cell(**values), CompareConfig.model_validate(config), out, run)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except (KeyboardInterrupt, Cancelled):
+        sys.exit(STOPPED)
     answer.write_text(json.dumps(told), "utf-8")
 
 

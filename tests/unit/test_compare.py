@@ -16,7 +16,7 @@ from finetune.compare.document import Drawing, Heading, Paragraph, Table, write
 from finetune.compare.figures import differences, figures, of_others
 from finetune.compare.grid import ChildError, in_child, run_grid
 from finetune.compare.report import pairs_of
-from tools.errors import BadInputError, CytoscribeError
+from tools.errors import BadInputError, Cancelled, CytoscribeError
 
 RECIPES = Path(__file__).parents[2] / "finetune" / "recipes"
 
@@ -118,10 +118,10 @@ def test_ctrl_c_keeps_what_is_done_and_our_own_bug_is_raised(tmp_path):
 
     def run(cell, *_):
         if cell.method == "soft prompt":
-            raise KeyboardInterrupt
+            raise Cancelled("stopped while it trained")
         return {"status": DONE}
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Cancelled):
         run_grid(cells, config, tmp_path, run, quiet)
     assert [kept(cell, tmp_path) is not None for cell in cells] == [True, True, False, False, False]
     with pytest.raises(ZeroDivisionError):
