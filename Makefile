@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -43,6 +43,10 @@ bench-latency: $(RUNS)  ## measure seconds a description on one core (docs/bench
 bench-descriptions: $(RUNS)  ## measure descriptions on the held-out images below DATA=DIR
 	@test -n "$(DATA)" || { echo 'Name the folder of the sets: make bench-descriptions DATA=DIR'; exit 2; }
 	$(BIN)/python docs/scripts/bench_descriptions.py "$(DATA)" $(BENCH)
+
+bench-training: $(DEVELOPS)  ## measure training beside the plain Trainer on DATA=DIR (docs/benchmarks/training.md)
+	@test -n "$(DATA)" || { echo 'Name the folder of the sets: make bench-training DATA=DIR'; exit 2; }
+	$(BIN)/python docs/scripts/bench_training.py "$(DATA)" $(BENCH)
 
 clean:  ## remove the environment and the caches; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

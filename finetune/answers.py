@@ -5,6 +5,7 @@ Masks are the library's own for plain batches (`token_type_ids`) and the packed 
 images, so what is trained is what `agent.prefixes` reads.
 """
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -19,11 +20,14 @@ from finetune.collate import Batch, packed_mask
 class Answers(nn.Module):
     """A PaliGemma (with adapters in it or not) that turns batches into losses."""
 
-    def __init__(self, model: PaliGemmaForConditionalGeneration, *, bf16: bool = False) -> None:
-        """`model`: the PaliGemma itself, not PEFT's wrapper around it."""
+    def __init__(
+        self, model: PaliGemmaForConditionalGeneration, *, bf16: bool = False, towers: int = 0
+    ) -> None:
+        """`model`: the PaliGemma itself, not PEFT's wrapper; `towers`: bytes of kept output."""
         super().__init__()
         self.model: Any = model
-        self._bf16 = bf16
+        self._bf16, self._left = bf16, towers
+        self._towers: dict[str, Tensor] = {}
 
     def forward(self, batch: Batch) -> Tensor:
         """The sum of the losses of the tokens that are learned, float32."""
@@ -37,19 +41,41 @@ class Answers(nn.Module):
         image = batch.ids == self.model.config.image_token_id
         words = self.model.get_input_embeddings()(batch.ids.masked_fill(image, 0))
         if batch.pixels is not None:
-            seen = self._see(batch.pixels)[batch.shown]
+            seen = self._see(batch, batch.pixels)[batch.shown]
             words = words.masked_scatter(image[..., None], seen.to(words.dtype))
         hidden: Tensor = (self._isolated if batch.isolated else self._plain)(batch, words)
         return hidden
 
-    def _see(self, pixels: Tensor) -> Tensor:
+    def _see(self, batch: Batch, pixels: Tensor) -> Tensor:
         """Projected image tokens, (images, tokens, width)."""
         tower = self.model.model.vision_tower
-        trained = any(p.requires_grad for p in tower.parameters())
-        with torch.set_grad_enabled(trained and torch.is_grad_enabled()):
+        if any(p.requires_grad for p in tower.parameters()):
             output = tower(pixels.to(self.model.dtype)).last_hidden_state
+        else:
+            output = self._frozen(batch.images, pixels.to(self.model.dtype))
         projected: Tensor = self.model.model.multi_modal_projector(output)
         return projected
+
+    def _frozen(self, names: Sequence[str], pixels: Tensor) -> Tensor:
+        """The tower's output, kept by image while there is room.
+
+        Images go through one by one if they are kept: their batch would change the last digits,
+        and a resumed run has other images left to see.
+        """
+        with torch.no_grad():
+            if not (self._towers or self._left):
+                whole: Tensor = self.model.model.vision_tower(pixels).last_hidden_state
+                return whole
+            return torch.stack([self._one(*both) for both in zip(names, pixels, strict=True)])
+
+    def _one(self, name: str, pixels: Tensor) -> Tensor:
+        if (kept := self._towers.get(name)) is not None:
+            return kept.to(pixels.device)
+        seen: Tensor = self.model.model.vision_tower(pixels[None]).last_hidden_state[0]
+        if seen.nbytes <= self._left:
+            self._towers[name] = seen.cpu()
+            self._left -= seen.nbytes
+        return seen
 
     def _plain(self, batch: Batch, words: Tensor) -> Tensor:
         hidden: Tensor = self.model.model(

@@ -19,7 +19,7 @@ from finetune.data.example import Pixels
 from finetune.data.row import Row
 from finetune.encoding import Encoder
 from finetune.lite.batch import IGNORED, packed_mask
-from finetune.pictures import Pictures
+from finetune.pictures import Pictures, key_of
 from finetune.recipe import FinetuneRecipe
 from finetune.rows import Item
 from tools.errors import BadInputError
@@ -40,6 +40,7 @@ class Batch:
     asked: tuple[Tensor, Tensor]  # rows and columns whose next token is learned, (answers,) each
     targets: Tensor  # (answers,), those tokens
     pixels: Tensor | None  # (images, 3, side, side)
+    images: tuple[str, ...]  # what tells them apart
     shown: Tensor  # (sequences that show an image,), which of the images
     isolated: bool
     rows: int
@@ -111,7 +112,7 @@ class Collator:
         """Without a generator: the first rows of each item, as they are."""
         chosen = [self._choose(item, rng) for item in items]
         sequences, shown, cut = list[_Sequence](), list[int](), 0
-        pixels: list[Pixels] = []
+        pixels, images = list[Pixels](), list[str]()
         for item in chosen:
             groups = [item] if self._packed else [(row,) for row in item]
             for group in groups:
@@ -120,20 +121,22 @@ class Collator:
                 cut += more
             if (image := item[0].image) is not None:
                 shown += [len(pixels)] * len(groups)
-                pixels.append(self._turned(self._pictures.pixels(image), item, rng))
-        return self._batch(sequences, pixels, shown, sum(map(len, chosen)), cut)
+                turned = self._turn(item, rng)
+                pixels.append(self._pictures.pixels(image)[:: turned[0], :: turned[1]])
+                images.append(f"{key_of(image)} {turned}")
+        made = self._batch(sequences, pixels, shown)
+        return replace(made, images=tuple(images), rows=sum(map(len, chosen)), cut=cut)
 
     def _choose(self, item: Item, rng: random.Random | None) -> Item:
         if len(item) <= self._questions:
             return item
         return tuple(rng.sample(item, self._questions)) if rng else item[: self._questions]
 
-    def _turned(self, pixels: Pixels, item: Item, rng: random.Random | None) -> Pixels:
-        """Mirrored, each way by chance; boxes would no longer be where the suffix says."""
+    def _turn(self, item: Item, rng: random.Random | None) -> tuple[int, int]:
+        """Steps down and right, -1: mirrored; boxes would no longer be where the suffix says."""
         if not (self._flips and rng) or any("<loc" in row.suffix for row in item):
-            return pixels
-        down, right = rng.choice((1, -1)), rng.choice((1, -1))
-        return pixels[::down, ::right].copy()
+            return 1, 1
+        return rng.choice((1, -1)), rng.choice((1, -1))
 
     def _sequence(self, rows: Sequence[Row]) -> tuple[_Sequence, int]:
         tokens = 0 if rows[0].image is None else self.encoder.image_tokens
@@ -145,9 +148,8 @@ class Collator:
         return sequence, cut
 
     def _batch(
-        self, sequences: Sequence[_Sequence], pixels: list[Pixels], shown: list[int], rows: int,
-        cut: int,
-    ) -> Batch:  # fmt: skip
+        self, sequences: Sequence[_Sequence], pixels: list[Pixels], shown: list[int]
+    ) -> Batch:
         def padded(part: str, fill: int) -> Tensor:
             found = [torch.tensor(getattr(one, part), dtype=torch.long) for one in sequences]
             return torch.nn.utils.rnn.pad_sequence(found, batch_first=True, padding_value=fill)
@@ -165,9 +167,10 @@ class Collator:
             segments=segments,
             pixels=self._pictures.tensor(pixels) if pixels else None,
             shown=torch.tensor(shown, dtype=torch.long),
+            images=(),
             isolated=self._isolated,
-            rows=rows,
-            cut=cut,
+            rows=0,
+            cut=0,
         )
 
 

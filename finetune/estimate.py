@@ -60,14 +60,14 @@ def _kept(trainable: Trainable, batch: Batch, recipe: FinetuneRecipe) -> int:
     """What the graph keeps; with checkpointing each layer's input and the largest layer's own."""
     model = Answers(trainable.model).to("meta")
     trainable.model.activation_checkpointing_disable()
-    with _graph(model) as graph:
+    with graph_of(model) as graph:
         model.train()(batch.to(torch.device("meta")))
     if recipe.gradient_checkpointing:
         return graph.total - sum(graph.layers) + max(graph.layers, default=0) + sum(graph.inputs)
     return graph.total
 
 
-class _Graph:
+class Graph:
     """Adds up storages that are kept, those of parameters apart, and what each layer adds."""
 
     def __init__(self, model: nn.Module) -> None:
@@ -93,8 +93,8 @@ class _Graph:
 
 
 @contextmanager
-def _graph(model: nn.Module) -> Iterator[_Graph]:
-    graph, hooks = _Graph(model), list[Any]()
+def graph_of(model: nn.Module) -> Iterator[Graph]:
+    graph, hooks = Graph(model), list[Any]()
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             hooks.append(module.register_forward_pre_hook(graph.enter))

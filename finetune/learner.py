@@ -35,7 +35,9 @@ class Learner:
         self.held_out = sets.held_out
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # text has no image
         self.accelerator = Accelerator(kwargs_handlers=[unused], cpu=not torch.cuda.is_available())
-        self._answers: Any = self.accelerator.prepare(Answers(trainable.model, bf16=recipe.bf16))
+        self._answers: Any = self.accelerator.prepare(
+            Answers(trainable.model, bf16=recipe.bf16, towers=recipe.towers_mb * 2**20)
+        )
         self._optimizer = torch.optim.AdamW(_groups(trainable, recipe), lr=recipe.learning_rate)
 
     @property
@@ -105,7 +107,7 @@ class Learner:
         self._answers.eval()
         total = torch.zeros(2, device=device)
         starts = range(first * size, len(self.held_out), size * self.devices)
-        with torch.inference_mode():
+        with torch.no_grad():
             model = self.accelerator.unwrap_model(self._answers)
             for batch in ahead(self._held_out_batch, iter(starts), self.recipe.workers):
                 total += torch.stack([model(batch.to(device)), torch.tensor(float(batch.answers))])

@@ -102,6 +102,9 @@ class FinetuneRecipe(_Values):
     gradient_checkpointing: bool = Field(False, description="Less memory, a third more time.")
     quantisation: Literal["nf4", "fp4", "int8"] = Field("nf4", description="Of a QLoRA base.")
     cache_mb: int = Field(1024, ge=0, description="Memory for decoded images.")
+    towers_mb: int = Field(
+        1024, ge=0, description="Memory for what a frozen vision tower made of images; 0: none."
+    )
     workers: int = Field(1, ge=0, description="Threads that prepare batches ahead.")
     seed: int = 0
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Self, overload
 
 from finetune.data.row import ImageSource, Row
 from finetune.pictures import as_png
@@ -61,7 +61,7 @@ class Store(Sequence[Item]):
 
 
 class StoreWriter:
-    """Writes a store item by item; it is there once the writer is closed without an error."""
+    """Writes a store item by item, in a `with` block: left without an error, the store is there."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,11 +73,14 @@ class StoreWriter:
         image = self._reference(item[0].image)
         self._lines.write(json.dumps([image, *map(_text_of, item)]) + "\n")
 
-    def close(self) -> Store:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         self._lines.close()
         self._images.close()
-        Path(self._lines.name).replace(self._folder / LINES)
-        return Store(self._folder)
+        if error is None:
+            Path(self._lines.name).replace(self._folder / LINES)
 
     def _reference(self, image: ImageSource | None) -> str | list[int] | None:
         if image is None or isinstance(image, Path):

@@ -20,7 +20,7 @@ from tools.errors import BadInputError, Cancelled
 STATE, BEST = "state.pt", "best.pt"
 Say = Callable[[str], None]
 _SAY_SECONDS, _RECENT = 5.0, 20
-_FREE = {"max_steps", "max_minutes", "epochs", "save_every", "workers", "cache_mb"}
+_FREE = {"max_steps", "max_minutes", "epochs", "save_every", "workers", "cache_mb", "towers_mb"}
 
 
 class Run:

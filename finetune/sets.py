@@ -141,24 +141,32 @@ class _Chosen:
 
 def _choose(one: DataSet, folder: Path, looked_at: int, say: Say) -> _Chosen:
     dropped: Dropped = Counter()
-    licences, number, writer = set[str](), 0, StoreWriter(folder)
-    rows = _told(read_rows(one.root, one.format, dropped), f"reading {one.root}", say)
-    sides: dict[Split, list[int]] = {"train": [], "dev": [], "test": []}
-    groups = list[str]()  # of the items, for a set without a development side
-    for index, item in enumerate(items(rows)):
-        writer.add(item)
-        sides["train" if one.split == "all" else side(item[0])].append(index)
-        groups.append(f"{item[0].source}/{item[0].group}")
-        licences |= {row.licence for row in item}
-        number += len(item)
+    sides, groups, licences, number = _write(one, folder, dropped, say)
     if one.split in ("train", "test") and not sides["dev"]:
         _give_up_some(sides, one.split, groups)
     train = _some(sides["train" if one.split == "all" else one.split], one.limit, one.format)
     held_out = _some(sides["dev"], looked_at, one.format) if one.split in ("train", "test") else []
     test = sides["test"] if one.split == "train" else []
     return _Chosen(
-        one, writer.close(), number, dropped, sorted(licences), train, held_out, test
+        one, Store(folder), number, dropped, sorted(licences), train, held_out, test
     )  # fmt: skip
+
+
+def _write(
+    one: DataSet, folder: Path, dropped: Dropped, say: Say
+) -> tuple[dict[Split, list[int]], list[str], set[str], int]:
+    """Store the rows; items by side, the group of each item, licences, and the number of rows."""
+    sides: dict[Split, list[int]] = {"train": [], "dev": [], "test": []}
+    licences, groups, number = set[str](), list[str](), 0
+    rows = _told(read_rows(one.root, one.format, dropped), f"reading {one.root}", say)
+    with StoreWriter(folder) as writer:
+        for index, item in enumerate(items(rows)):
+            writer.add(item)
+            sides["train" if one.split == "all" else side(item[0])].append(index)
+            groups.append(f"{item[0].source}/{item[0].group}")
+            licences |= {row.licence for row in item}
+            number += len(item)
+    return sides, groups, licences, number
 
 
 def _give_up_some(sides: dict[Split, list[int]], given: Split, groups: Sequence[str]) -> None:

@@ -53,11 +53,14 @@ class Fingerprints:
     def like(self, one: int, others: NDArray[np.intp]) -> NDArray[np.intp]:
         """Those of the others that show nearly the same picture as `one`."""
         bits = np.frombuffer(self._bits, np.uint64)
-        near = others[np.bitwise_count(bits[others] ^ bits[one]) <= HASH_BITS_APART]
+        near: NDArray[np.intp] = others[
+            np.bitwise_count(bits[others] ^ bits[one]) <= HASH_BITS_APART
+        ]
         if not len(near):
             return near
         apart = np.abs(self.thumbnails(near) - self.thumbnails(np.array([one]))).mean(1)
-        return near[apart < THUMBNAIL_GREYS_APART]
+        close: NDArray[np.intp] = near[apart < THUMBNAIL_GREYS_APART]
+        return close
 
 
 def fingerprint(source: ImageSource) -> Fingerprint:

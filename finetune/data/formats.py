@@ -6,7 +6,16 @@ A new one is a module with a FORMAT, and its line here.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from finetune.data import aptos, cells, chestxray14, jsonl, laion, mimic, pubmedqa, vision_flan
+from finetune.data import (
+    aptos,
+    cells,
+    chestxray14,
+    jsonl,
+    laion,
+    mimic,
+    pubmedqa,
+    vision_flan,
+)
 from finetune.data.row import Dropped, Row, RowFormat
 from tools.errors import BadInputError
 
@@ -19,7 +28,7 @@ _ALL: tuple[RowFormat, ...] = (
     laion.FORMAT,
     jsonl.FORMAT,
     *cells.FORMATS,
-)  # fmt: skip
+)
 FORMATS: Mapping[str, RowFormat] = {known.name: known for known in _ALL}
 
 

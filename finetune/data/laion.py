@@ -13,7 +13,16 @@ from finetune.data.layout import not_laid_out
 from finetune.data.measured import MISSING, size_of
 from finetune.data.row import Dropped, Encoded, Row, RowFormat
 from tools.errors import BadInputError
-from tools.ingest.layouts.laion import LOOKS_FOR, Home, Limits, Pair, Slice, home_of, pairs
+from tools.ingest.layouts.laion import (
+    LOOKS_FOR,
+    USUAL,
+    Home,
+    Limits,
+    Pair,
+    Slice,
+    home_of,
+    pairs,
+)
 
 NO_LICENCE = "not stated"
 
@@ -26,9 +35,9 @@ def read(limits: Limits, root: Path, dropped: Dropped) -> Iterator[Row]:
 
 
 def _rows(home: Home, dropped: Dropped, limits: Limits) -> Iterator[Row]:
-    for pair in pairs(home):
-        if refusal := limits.refusal(pair):
-            dropped[refusal] += 1
+    for pair in pairs(home, limits):
+        if pair.flaw:
+            dropped[pair.flaw] += 1
             continue
         image = _image(pair, dropped)
         if image is not None and size_of(image, dropped) is not None:
@@ -60,4 +69,4 @@ def filtered(limits: Limits) -> RowFormat:
     return RowFormat("laion", LOOKS_FOR, reader, "to name what an image shows, in the web's words")
 
 
-FORMAT = filtered(Limits())
+FORMAT = filtered(USUAL)

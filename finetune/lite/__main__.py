@@ -49,15 +49,17 @@ FINETUNE = Recipe(
     kept=0.7,
     whole_from=0.6,
     mixed=0.3,
-    text_share=0.6,
+    text_share=0.7,
     still=0.7,
     plain_share=0.15,
-    tower_rate=0.7,
+    tower_rate=0.5,
 )
 ADAPT = Recipe(minutes=10, learning_rate=5e-4, weight_decay=0.0)
 _FOLDER = click.Path(file_okay=False, path_type=Path)
 _THERE = click.Path(exists=True, file_okay=False, path_type=Path)
+_START = click.option("--start", type=_THERE, required=True, help="Folder of the run before.")
 Parts = Mapping[Split, list[Example]]
+Bounds = Mapping[str, Any]  # fields of a Recipe
 
 
 def _say(run: Run[Any], curve: Curve) -> None:
@@ -69,10 +71,7 @@ def _say(run: Run[Any], curve: Curve) -> None:
     )
 
 
-def _train(
-    run: Run[Any], folder: Path, name: str, reader: nn.Module, dev: list[Example],
-    kept: Callable[[], None] = lambda: None,
-) -> None:  # fmt: skip
+def _train(run: Run[Any], folder: Path, name: str, reader: nn.Module, dev: list[Example]) -> None:
     """Steps to the end, or from where a stopped run stood; saves as it goes and when stopped."""
     state, curve = folder / f"{name}.pt", Curve(folder / f"{name}.csv", dev)
     if state.exists():
@@ -92,11 +91,10 @@ def _train(
         raise click.ClickException(f"stopped; saved to {state}, go on with --resume") from None
     run.save(state)
     click.echo(curve.write(run, reader))
-    kept()
 
 
 def _common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options of both commands, and the sets read."""
+    """The options of all three commands; reads the sets, gathers what bounds the run."""
 
     @click.option("--data", type=_THERE, required=True, help="Folder that holds the training sets.")
     @click.option("--out", type=_FOLDER, required=True, help="Folder of the run: states to resume"
@@ -106,7 +104,10 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--steps", type=int, default=0, help="Steps of each stage instead of minutes.")
     @click.option("--resume", is_flag=True, help="Go on from the last saved state in --out.")
     @wraps(command)
-    def with_sets(data: Path, out: Path, seed: int, resume: bool, **options: Any) -> None:
+    def with_sets(
+        data: Path, out: Path, resume: bool, seed: int, batch: int, steps: int, minutes: float,
+        **options: Any,
+    ) -> None:  # fmt: skip
         transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
         states = sorted(out.glob("*.pt"))
         if resume and not states:
@@ -121,9 +122,14 @@ def _common(command: Callable[..., None]) -> Callable[..., None]:
         click.echo(f"images: {sizes}; near-duplicates left out: {len(refused)}")
         out.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(seed)
-        command(parts=parts, out=out, seed=seed, **options)
+        bounds = {"seed": seed, "batch": batch, "steps": steps, "minutes": minutes}
+        command(parts=parts, out=out, bounds=bounds, **options)
 
     return with_sets
+
+
+def _minutes(recipe: Recipe, help: str) -> Callable[[Any], Any]:
+    return click.option("--minutes", type=float, default=recipe.minutes, help=help)
 
 
 def _checkpoint(run: Path) -> tuple[PaliGemmaProcessor, PaliGemmaForConditionalGeneration]:
@@ -150,60 +156,50 @@ def main() -> None:
 
 @main.command()
 @_common
-@click.option("--minutes", type=float, default=PRETRAIN.minutes, help="Time for the tower.")
+@_minutes(PRETRAIN, "Time for the tower.")
 @click.option("--teacher-minutes", type=float, default=TEACHER.minutes,
               help="Time for the teacher that is distilled; 0: none.")  # fmt: skip
-def pretrain(
-    parts: Parts, out: Path, seed: int, batch: int, steps: int, minutes: float,
-    teacher_minutes: float,
-) -> None:  # fmt: skip
+def pretrain(parts: Parts, out: Path, bounds: Bounds, teacher_minutes: float) -> None:
     """Teach the tower to see (lite-PT)."""
-    bounds: dict[str, Any] = {"seed": seed, "batch": batch, "steps": steps}
     if teacher_minutes:
-        taught = TeacherRun(replace(TEACHER, minutes=teacher_minutes, **bounds), parts["train"])
+        recipe = replace(TEACHER, **{**bounds, "minutes": teacher_minutes})
+        taught = TeacherRun(recipe, parts["train"])
         _train(taught, out, "teacher", taught.reader, parts["dev"])
     teacher = load_teacher(out / "teacher.pt") if teacher_minutes else None
     made = processor()
-    recipe = replace(PRETRAIN, minutes=minutes, **bounds)
-    run = LiteRun(recipe, made, build(made), parts["train"], teacher)
-    ship = lambda: export(run.model, made, out / "checkpoint")  # noqa: E731
-    _train(run, out, "pretrain", run.reader, parts["dev"], ship)
+    run = LiteRun(replace(PRETRAIN, **bounds), made, build(made), parts["train"], teacher)
+    _train(run, out, "pretrain", run.reader, parts["dev"])
+    export(run.model, made, out / "checkpoint")
     click.echo(f"done: {out / 'checkpoint'}")
 
 
 @main.command()
 @_common
-@click.option("--start", type=_THERE, required=True, help="Folder of the pre-training run.")
-@click.option("--minutes", type=float, default=FINETUNE.minutes, help="Time spent in training.")
-def finetune(
-    parts: Parts, out: Path, seed: int, batch: int, steps: int, start: Path, minutes: float
-) -> None:
+@_START
+@_minutes(FINETUNE, "Time spent in training.")
+def finetune(parts: Parts, out: Path, bounds: Bounds, start: Path) -> None:
     """Teach it every task (lite-mix), from the run of `pretrain`."""
-    recipe = replace(FINETUNE, minutes=minutes, seed=seed, batch=batch, steps=steps)
     made, model = _checkpoint(start)
     teacher = load_teacher(start / "teacher.pt") if (start / "teacher.pt").exists() else None
-    run = LiteRun(recipe, made, model, parts["train"], teacher)
+    run = LiteRun(replace(FINETUNE, **bounds), made, model, parts["train"], teacher)
     run.continue_from(start / "pretrain.pt")
-    ship = lambda: export(run.model, made, out / "checkpoint")  # noqa: E731
-    _train(run, out, "finetune", run.reader, parts["dev"], ship)
+    _train(run, out, "finetune", run.reader, parts["dev"])
+    export(run.model, made, out / "checkpoint")
     click.echo(f"done: {out / 'checkpoint'}")
 
 
 @main.command()
 @_common
-@click.option("--start", type=_THERE, required=True, help="Folder of the fine-tuning run.")
-@click.option("--minutes", type=float, default=ADAPT.minutes, help="Time spent in training.")
-def adapt(
-    parts: Parts, out: Path, seed: int, batch: int, steps: int, start: Path, minutes: float
-) -> None:
+@_START
+@_minutes(ADAPT, "Time spent in training.")
+def adapt(parts: Parts, out: Path, bounds: Bounds, start: Path) -> None:
     """Fine-tune on blood cells by a small adapter (lite-FT), from the run of `finetune`."""
-    recipe = replace(ADAPT, minutes=minutes, seed=seed, batch=batch, steps=steps)
     made, model = _checkpoint(start)
     adapted = with_adapter(model)
-    run = LiteRun(recipe, made, model, blood_cells(parts["train"]))
+    run = LiteRun(replace(ADAPT, **bounds), made, model, blood_cells(parts["train"]))
     run.take_heads(start / "finetune.pt")
-    ship = lambda: save_adapter(adapted, "agent/checkpoints/lite", out / "adapter")  # noqa: E731
-    _train(run, out, "adapt", run.reader, blood_cells(parts["dev"]), ship)
+    _train(run, out, "adapt", run.reader, blood_cells(parts["dev"]))
+    save_adapter(adapted, "agent/checkpoints/lite", out / "adapter")
     click.echo(f"done: {out / 'adapter'}")
 
 

@@ -1,14 +1,13 @@
 """`python -m finetune.lite.evaluate`: what a checkpoint sees on images it never trained on.
 
 Everything is asked through the serving model with PaliGemma's own mask; training heads play no
-part. Each figure stands beside the training set's most common answer, a blank image, and the
-answers given to other images of the same kind (for what all images of a kind share: to any other).
+part.
 """
 
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,112 +21,17 @@ from transformers import AutoProcessor, PaliGemmaForConditionalGeneration
 from agent import prompts
 from agent.paligemma import PaliGemma, load_paligemma, prefix_text
 from eval import descriptions as metrics
-from eval.descriptions import Estimate, Facts, Metric, Pair
-from eval.seeing import Seen, blank, majority, see, shuffled, speakable
+from eval.descriptions import Estimate
 from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.lite.augment import restained
-from finetune.lite.tasks import view_facts
-from tools.findings import ATTRIBUTES, COUNTS, KINDS
+from finetune.lite.controls import Figure, Row, embed, figure, rows_of
+from finetune.lite.prompted import boxes, nearest, with_cases
+from tools.findings import ATTRIBUTES, COUNTS
 from tools.protocols import Vectors
 
-ROWS, DEPTH = 16, 5
+DEPTH, NAN = 5, float("nan")
 SHARED_BY_KIND = ("subject", "modality", "stain")
-
-
-@dataclass(frozen=True, eq=False)
-class Row:
-    """A test image: what is true, what the model said, what the controls said."""
-
-    example: Example
-    truth: Facts
-    seen: Seen
-    controls: Mapping[str, Seen]
-
-
-def truth_of(example: Example) -> dict[str, str]:
-    """The facts of the whole image."""
-    return view_facts(example.facts, example.instances, example.counted)
-
-
-def _batches(examples: Sequence[Example]) -> Iterable[list[Image.Image]]:
-    for start in range(0, len(examples), ROWS):
-        yield [Image.fromarray(example.pixels) for example in examples[start : start + ROWS]]
-
-
-def embed(model: PaliGemma, examples: Sequence[Example]) -> Vectors:
-    """(examples, width), L2-normalised."""
-    return np.concatenate([model.embed_image(model.look(b)) for b in _batches(examples)])
-
-
-def commonest(examples: Sequence[Example]) -> Seen:
-    """The most common answer to each question among the examples."""
-    return majority([truth_of(example) for example in examples])
-
-
-def rows_of(model: PaliGemma, train: Sequence[Example], test: Sequence[Example]) -> list[Row]:
-    """Ask about every test image, kind by kind, with the controls."""
-    rows: list[Row] = []
-    for kind in KINDS:
-        of_kind = [example for example in test if example.kind == kind]
-        if not of_kind:
-            continue
-        constant = commonest([example for example in train if example.kind == kind])
-        empty = blank(model, kind)
-        with click.progressbar(list(_batches(of_kind)), label=kind) as batches:
-            seen = [one for batch in batches for one in see(batch, model, [kind])]
-        for example, said, elsewhere in zip(of_kind, seen, shuffled(seen), strict=True):
-            controls = {"majority": constant, "blank": empty, "shuffled": elsewhere}
-            rows.append(Row(example, truth_of(example), said, controls))
-    return _across(rows, commonest(train))
-
-
-def _across(rows: Sequence[Row], constant: Seen) -> list[Row]:
-    """Add the controls of what images of a kind share."""
-    other = shuffled([row.seen for row in rows], seed=1)
-    return [
-        Row(
-            row.example,
-            row.truth,
-            row.seen,
-            {**row.controls, "shuffled across kinds": said, "majority of all": constant},
-        )
-        for row, said in zip(rows, other, strict=True)
-    ]
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One line of the table."""
-
-    name: str
-    model: Estimate
-    majority: float
-    blank: float
-    shuffled: float
-
-
-def figure(
-    name: str,
-    metric: Metric[Pair],
-    rows: Sequence[Row],
-    written: bool = False,
-    across: bool = False,
-) -> Figure:
-    """A metric of the model and of the three controls, on the same images."""
-
-    def pairs(said: Callable[[Row], Seen]) -> list[Pair]:
-        if written:
-            return [(speakable(row.truth), said(row).written) for row in rows]
-        return [(row.truth, said(row).asked) for row in rows]
-
-    shuffled = "shuffled across kinds" if across else "shuffled"
-    common = "majority of all" if across else "majority"
-    controls = [
-        metric(pairs(lambda row, control=control: row.controls[control]))  # type: ignore[misc]
-        for control in (common, "blank", shuffled)
-    ]
-    return Figure(name, metrics.estimate(metric, pairs(lambda row: row.seen)), *controls)
 
 
 def figures(rows: Sequence[Row]) -> list[Figure]:
@@ -199,23 +103,52 @@ def other_stain(
     ]
 
 
-def retrieval(model: PaliGemma, train: Sequence[Example], test: Sequence[Example]) -> Figure:
-    """mAP@5 for the cell type, the training cells as library; controls that cannot be are NaN."""
-    library = [example for example in train if example.kind == "cell"]
-    queries = [example for example in test if example.kind == "cell"]
-    labels = [example.facts["cell_type"] for example in library]
-    wanted = [example.facts["cell_type"] for example in queries]
-    vectors, stored = embed(model, queries), embed(model, library)
-    found = metrics.average_precision(vectors, stored, wanted, labels, DEPTH)
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells with their vectors."""
+
+    examples: list[Example]
+    vectors: Vectors
+
+    @property
+    def types(self) -> list[str]:
+        return [example.facts["cell_type"] for example in self.examples]
+
+
+def cells(model: PaliGemma, examples: Sequence[Example]) -> Cells:
+    """The single white cells among the examples."""
+    chosen = [example for example in examples if example.kind == "cell"]
+    return Cells(chosen, embed(model, chosen))
+
+
+def retrieval(queries: Cells, library: Cells) -> Figure:
+    """mAP@5 for the cell type; controls that cannot be are NaN."""
+    wanted, labels = queries.types, library.types
+    found = metrics.average_precision(queries.vectors, library.vectors, wanted, labels, DEPTH)
     other = random.Random(0).sample(wanted, len(wanted))
-    shuffled = metrics.average_precision(vectors, stored, other, labels, DEPTH)
+    shuffled = metrics.average_precision(queries.vectors, library.vectors, other, labels, DEPTH)
     return Figure(
         f"similar cases by cell type, mAP@{DEPTH}",
         metrics.estimate(metrics.mean_value(), found),
-        float("nan"),
-        float("nan"),
+        NAN,
+        NAN,
         float(np.mean(shuffled)),
     )
+
+
+def prompted(
+    model: PaliGemma, test: Sequence[Example], queries: Cells, library: Cells
+) -> list[Figure]:
+    """Boxes that are asked for, and cell types with similar cases in the prompt."""
+    cases = nearest(queries.vectors, library.vectors, library.types)
+    table = [
+        Figure(f"{thing} boxes, F1 at overlap .5", found, NAN, blank, shuffled)
+        for thing, (found, blank, shuffled) in boxes(model, test).items()
+    ]
+    told = with_cases(model, queries.examples, cases)
+    return table + [
+        Figure(f"cell type (8), accuracy {name}", one, NAN, NAN, NAN) for name, one in told.items()
+    ]
 
 
 def calibration(rows: Sequence[Row]) -> Estimate:
@@ -279,7 +212,9 @@ def main(data: Path, checkpoint: str, side: str, out: Path) -> None:
     began, cpu = time.monotonic(), time.process_time()
     rows = rows_of(model, parts["train"], test)
     spent = {"seconds": time.monotonic() - began, "cpu_seconds": time.process_time() - cpu}
-    table = [*figures(rows), retrieval(model, parts["train"], test)]
+    queries, library = cells(model, test), cells(model, parts["train"])
+    table = [*figures(rows), retrieval(queries, library)]
+    table += prompted(model, test, queries, library)
     table += other_stain(model, parts["train"], test)
     click.echo(markdown(table))
     ece, same = calibration(rows), agreement(model, checkpoint, test)

@@ -1,6 +1,8 @@
 """Public datasets in their official formats, read into a real library."""
 
 import csv
+import json
+import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -79,3 +81,30 @@ def test_notes_arrive_as_articles_and_those_in_error_are_named(store, tmp_path):
     assert "ISERROR" in report.skipped[0][1]
     (found,) = store.lexical_passages("ventricle", 5)
     assert (found.source_id, found.pmid, found.passage) == ("mimic:7", None, 'A "large" ventricle.')
+
+
+def test_images_arrive_out_of_a_shard_and_what_laion_filters_does_not(store, tmp_path):
+    picture(tmp_path / "a.png", 9)
+    with tarfile.open(tmp_path / "00000.tar", "w") as tar:
+        for key, unsafe in (("000000000", 0.1), ("000000001", 0.9)):
+            said = tmp_path / f"{key}.json"
+            said.write_text(json.dumps({"caption": "a grey square", "punsafe": unsafe}))
+            tar.add(tmp_path / "a.png", f"{key}.png")
+            tar.add(said, said.name)
+            picture(tmp_path / "a.png", 10)
+    report = ingest_images(tmp_path, store=store, model=Brightness(), layout="laion")
+    assert (report.done, len(report.skipped)) == (1, 1)
+    assert report.skipped[0][1] == "its punsafe is not below 0.5"
+    (case,) = nearest(store, 2)
+    assert (case.caption, case.source) == ("a grey square", "laion")
+    assert ingest_images(tmp_path, store=store, model=Brightness(), layout="laion").unchanged == 1
+
+
+def test_an_instruction_arrives_as_the_caption_of_its_image(store, tmp_path):
+    picture(tmp_path / "images_191task_1k" / "a.png", 9)
+    turns = [{"from": "human", "value": "<image>\nwhat?"}, {"from": "gpt", "value": "a square"}]
+    record = {"id": "1", "image": "a.png", "task_name": "naming", "conversations": turns}
+    (tmp_path / "annotation_191-task_1k.json").write_text(json.dumps([record]))
+    report = ingest_images(tmp_path, store=store, model=Brightness(), layout="vision-flan")
+    assert (report.done, report.skipped) == (1, ())
+    assert nearest(store, 1)[0].caption == "Question: what? Answer: a square"

@@ -60,7 +60,8 @@ def test_an_official_val_is_dev_and_halved_where_no_test_is_published(tmp_path):
     assert set(sides.values()) == {"dev"}
 
 
-BOX = "<object><name>{0}</name><bndbox><xmin>{1}</xmin><ymin>0</ymin><xmax>50</xmax><ymax>50</ymax></bndbox></object>"
+BOX = """<object><name>{0}</name><bndbox><xmin>{1}</xmin><ymin>0</ymin><xmax>50</xmax>
+<ymax>50</ymax></bndbox></object>"""
 
 
 def voc(root, **images):
@@ -154,7 +155,11 @@ def test_label_images_and_mask_files_agree_on_boxes(tmp_path):
         mask = ((labels == number) * 255).astype(np.uint8)
         Image.fromarray(mask).save(two / "masks" / f"{number}.png")
     first, second = (answers(rows(root, "masks")[0]) for root in (one, tmp_path / "two"))
-    boxes = "<loc0000><loc0000><loc0256><loc0256> nucleus ; <loc0512><loc0512><loc1023><loc1023> nucleus"
+    first_box, last_box = (
+        "<loc0000><loc0000><loc0256><loc0256>",
+        "<loc0512><loc0512><loc1023><loc1023>",
+    )
+    boxes = f"{first_box} nucleus ; {last_box} nucleus"
     assert first["detect nucleus"] == second["detect nucleus"] == boxes
     assert first["answer en how many nuclei are there?"] == "2"
     assert first["answer en which imaging modality is this?"] == "fluorescence microscopy"
@@ -174,14 +179,14 @@ def test_a_table_of_captions_is_described_and_grouped_by_where_images_come_from(
     picture(tmp_path / "images" / "a.png", 1)
     (tmp_path / "captions.csv").write_text(
         "image,caption,modality,stain,sample,source,licence,split\n"
-        'images/a.png,"Nuclei, sparse.",fluorescence,Romanowsky,fly,repo:Example/images/a.tif,CC0,val\n'
+        'images/a.png,"Nuclei, sparse.",fluorescence,Romanowsky,fly,repo:Ex/images/a.tif,CC0,val\n'
     )
     read, _ = rows(tmp_path, "captions")
     assert answers(read) == {
         "describe en": "Nuclei, sparse.",
-        "answer en which stain was used?": "Romanowsky",  # "fluorescence" is no answer of the schema
+        "answer en which stain was used?": "Romanowsky",  # the schema has no "fluorescence"
     }
-    assert (read[0].group, read[0].licence) == ("repo:Example/images", "CC0")
+    assert (read[0].group, read[0].licence) == ("repo:Ex/images", "CC0")
 
 
 def test_wrong_layouts_are_told_what_was_looked_for(tmp_path):

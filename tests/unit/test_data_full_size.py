@@ -11,8 +11,10 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import IO
 
 import psutil
 import pytest
@@ -71,6 +73,15 @@ CHEST_HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]\n"
 )
+KAGGLE_HEADER = (
+    "Image_Index,Finding_Labels,Follow_Up_#,Patient_ID,Patient_Age,Patient_Gender,View_Position,"
+    "OriginalImageWidth,OriginalImageHeight,OriginalImagePixelSpacing_x,OriginalImagePixelSpacing_y\n"
+)
+TABLES = {
+    "Data_Entry_2017.csv": CHEST_HEADER,
+    "Data_Entry_2017_v2020.csv": CHEST_HEADER,
+    "sample_labels.csv": KAGGLE_HEADER,
+}
 LABELS = ("No Finding", "Infiltration", "Cardiomegaly|Pleural_Thickening", "Hernia|Infiltrate")
 AGES = ("58", "058Y", "011M", "414")
 
@@ -91,25 +102,28 @@ def chest_rows() -> Iterator[tuple[str, str]]:
 def test_chestxray14_with_its_112_120_images(tmp_path):
     folders = [tmp_path / f"images_{n:03d}" / "images" for n in range(1, 13)]
     pictures = [tiny_picture(folder.parent / "tiny.png") for folder in folders]
-    with (tmp_path / "Data_Entry_2017.csv").open("w") as file:
-        file.write(CHEST_HEADER)
-        for n, (name, row) in enumerate(chest_rows()):
-            file.write(row)
-            if n % 100:
-                part = n * 12 // 112_120
-                (folders[part] / name).hardlink_to(pictures[part])
+    for n, (name, _) in enumerate(chest_rows()):
+        part = n * 12 // 112_120
+        if n % 100:
+            (folders[part] / name).hardlink_to(pictures[part])
     with (tmp_path / "test_list.txt").open("w") as file:
         file.writelines(f"{name}\n" for name, _ in islice(chest_rows(), 25_596))
     with (tmp_path / "BBox_List_2017.csv").open("w") as file:
         file.write("Image Index,Finding Label,Bbox [x,y,w,h],,,\n")
         names = (name for n, (name, _) in enumerate(chest_rows()) if n % 100)
         file.writelines(f"{name},Infiltrate,100.5,200.5,300,400\n" for name in islice(names, 984))
-    number, dropped = timed(tmp_path, "chestxray14", 40)
     there = 112_120 - 1_122
-    assert (number, dropped) == (there * 15 + 984, {"its image is not there": 1_122})
-    layout, images = find_layout(tmp_path)
-    assert layout.name == "chestxray14"
-    assert walk((found.read() for found in images()), 40) == there
+    for name, header in TABLES.items():
+        table = tmp_path / name
+        with table.open("w") as file:
+            file.write(header)
+            file.writelines(row for _, row in chest_rows())
+        number, dropped = timed(tmp_path, "chestxray14", 40)
+        assert (number, dropped) == (there * 15 + 984, {"its image is not there": 1_122})
+        layout, images = find_layout(tmp_path)
+        assert layout.name == "chestxray14"
+        assert walk((found.read() for found in images()), 40) == there
+        table.unlink()
 
 
 def test_aptos_with_its_3_662_and_1_928_images(tmp_path):
@@ -124,6 +138,12 @@ def test_aptos_with_its_3_662_and_1_928_images(tmp_path):
     number, dropped = timed(tmp_path, "aptos", 20)
     assert number == 3_662
     assert list(dropped.values()) == [1_928]
+    for n in range(3_662):
+        name = ("No_DR", "Mild", "Moderate", "Severe", "Proliferate_DR")[n % 5]
+        folder = tmp_path / "mirror" / "colored_images" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{n:012x}.png").hardlink_to(picture)
+    assert timed(tmp_path / "mirror", "aptos", 20) == (3_662, {})
 
 
 NOTE = (
@@ -133,27 +153,36 @@ NOTE = (
 KINDS = ("Discharge summary", "Nursing/other", "Radiology", "Physician ", "ECG")
 
 
-def write_mimic(root: Path, notes: int, admissions: int) -> None:
-    with gzip.open(root / "NOTEEVENTS.csv.gz", "wt", compresslevel=1) as file:
-        file.write("ROW_ID,SUBJECT_ID,HADM_ID,CHARTDATE,CHARTTIME,STORETIME,CATEGORY,DESCRIPTION,"
-                   "CGID,ISERROR,TEXT\n")  # fmt: skip
+@contextmanager
+def new_table(root: Path, name: str, header: str, full: bool) -> Iterator[IO[str]]:
+    """Packed with an upper-case header as in the full set, or plain and lower-case as the demo."""
+    path = root / f"{name}.csv{'.gz' if full else ''}"
+    with gzip.open(path, "wt", compresslevel=1) if full else path.open("w") as file:
+        file.write((header.upper() if full else header) + "\n")
+        yield file
+
+
+def write_mimic(root: Path, notes: int, admissions: int, full: bool = True) -> None:
+    header = "row_id,subject_id,hadm_id,chartdate,charttime,storetime,category,description,cgid"
+    with new_table(root, "NOTEEVENTS", f"{header},iserror,text", full) as file:
         for n in range(notes):
             admission = "" if n % 9 == 0 else 100_000 + n % admissions
             error = "1" if n % 2_000 == 1 else ""
             file.write(NOTE.format(n=n, patient=n % 46_520, admission=admission, kind=KINDS[n % 5],
                                    error=error))  # fmt: skip
-    with gzip.open(root / "ADMISSIONS.csv.gz", "wt", compresslevel=1) as file:
-        file.write("ROW_ID,SUBJECT_ID,HADM_ID,ADMISSION_TYPE,ADMISSION_LOCATION,DIAGNOSIS\n")
+    header = "row_id,subject_id,hadm_id,admission_type,admission_location,diagnosis"
+    with new_table(root, "ADMISSIONS", header, full) as file:
         for n in range(admissions):
             file.write(f"{n},{n % 46_520},{100_000 + n},EMERGENCY,CLINIC REFERRAL,FALL\n")
-    with gzip.open(root / "DIAGNOSES_ICD.csv.gz", "wt", compresslevel=1) as file:
-        file.write("ROW_ID,SUBJECT_ID,HADM_ID,SEQ_NUM,ICD9_CODE\n")
+    header = "row_id,subject_id,hadm_id,seq_num,icd9_code"
+    with new_table(root, "DIAGNOSES_ICD", header, full) as file:
         for n in range(admissions * 11):
             file.write(f"{n},1,{100_000 + n % admissions},{n // admissions + 1},{n % 6_985:05d}\n")
 
 
-def test_mimic_with_its_2_083_180_notes_and_58_976_admissions(tmp_path):
-    write_mimic(tmp_path, 2_083_180, 58_976)
+@pytest.mark.parametrize("full", [True, False])
+def test_mimic_with_its_2_083_180_notes_and_58_976_admissions(tmp_path, full):
+    write_mimic(tmp_path, 2_083_180, 58_976, full)
     number, dropped = timed(tmp_path, "mimic", 60)
     errors, nowhere = -(-2_083_179 // 2_000), -(-2_083_180 // 9)
     both = sum(n % 9 == 0 for n in range(1, 2_083_180, 2_000))  # in error, without an admission
@@ -171,11 +200,25 @@ def test_mimic_s_notes_stream_into_the_library(tmp_path):
         assert walk(form.read(stream, "mimic"), 20) == 200_000
 
 
+def question(n: int, decision: str | None) -> dict[str, object]:
+    texts = [f"They were seen {n} times. "] * 10
+    return {"QUESTION": f"Do {n} cells divide?", "CONTEXTS": texts, "final_decision": decision}
+
+
+def test_pubmedqa_with_its_1_000_questions_of_which_500_are_for_the_test(tmp_path):
+    whole = {str(n): question(n, ("yes", "no", "maybe")[n % 3]) for n in range(1, 1_001)}
+    truth = {pmid: whole[pmid]["final_decision"] for pmid in [*whole][::2]}
+    (tmp_path / "ori_pqal.json").write_text(json.dumps(whole, indent=4))
+    (tmp_path / "test_ground_truth.json").write_text(json.dumps(truth))
+    assert timed(tmp_path, "pubmedqa", 20) == (1_000, {})
+    rows = read_rows(tmp_path, "pubmedqa", Counter())
+    assert {row.name for row in rows if row.split == "test"} == truth.keys()
+
+
 def test_pubmedqa_with_the_211_269_questions_of_its_artificial_part(tmp_path):
     with (tmp_path / "ori_pqaa.json").open("w") as file:
         for n in range(211_269):
-            entry = {"QUESTION": f"Do {n} cells divide?", "CONTEXTS": ["They were seen. "] * 10,
-                     "LABELS": [], "final_decision": "yes" if n % 10 else None}  # fmt: skip
+            entry = question(n, "yes" if n % 10 else None)
             file.write(f"{',' if n else '{'}\n{json.dumps(str(n + 1))}: {json.dumps(entry)}")
         file.write("}")
     number, dropped = timed(tmp_path, "pubmedqa", 20)

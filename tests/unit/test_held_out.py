@@ -10,7 +10,8 @@ from eval.evaluation import Request, evaluate
 from eval.measuring import Limits
 from finetune.data.example import Example
 from finetune.data.held_out import LAYOUTS, folder_of, main, write_lists
-from finetune.lite.evaluate import calibration, figures, rows_of
+from finetune.lite.controls import rows_of
+from finetune.lite.evaluate import calibration, figures
 
 
 def example(name, source="pbc_wbcatt", red=1, cell="neutrophil"):

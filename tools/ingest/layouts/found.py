@@ -94,10 +94,8 @@ def inside(folders: Sequence[Path], name: str) -> Path:
     """
     if not name or "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
         raise BadInputError("names no image inside the set")
-    try:
-        return next((path for f in folders if (path := f / name).is_file()), folders[0] / name)
-    except OSError as e:  # too long for a file name
-        raise BadInputError("names no image inside the set") from e
+    found = (path for folder in folders if os.path.isfile(path := folder / name))  # noqa: PTH113
+    return next(found, folders[0] / name)
 
 
 def seen(root: Path) -> str:

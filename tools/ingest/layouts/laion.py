@@ -8,7 +8,7 @@ they are found by name, without case. What LAION's own filters would leave out i
 import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -56,7 +56,7 @@ class Pair:
     nsfw: str = ""
     licence: str | None = None
     url: str = ""
-    flaw: str = ""  # why it cannot be used, whatever the filter
+    flaw: str = ""  # why it is left out
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,6 @@ class Limits:
 
     def refusal(self, pair: Pair) -> str:
         """Why a pair is left out; empty where it passes."""
-        if pair.flaw:
-            return pair.flaw
         below = {"punsafe": self.unsafe, "pwatermark": self.watermark}
         for name, limit in below.items():
             if name in pair.scores and not _less(pair.scores[name], limit):
@@ -82,6 +80,9 @@ class Limits:
         if "similarity" in pair.scores and _less(pair.scores["similarity"], self.similarity):
             return f"its similarity is below {self.similarity:g}"
         return "it is marked as not safe for work" if pair.nsfw == "NSFW" else ""
+
+
+USUAL = Limits()
 
 
 def _less(score: float | None, limit: float) -> bool:
@@ -113,33 +114,37 @@ def _is_metadata(path: Path) -> bool:
     return "url" in names and bool(names.intersection(CAPTIONS))
 
 
-def pairs(home: Home) -> Iterator[Pair]:
-    """Every pair, also what cannot be used; BadInputError for a damaged table."""
+def pairs(home: Home, limits: Limits = USUAL) -> Iterator[Pair]:
+    """Every pair, also what is left out; BadInputError for a damaged table."""
     for shard in home.shards:
-        yield from _of_shard(shard)
+        for pair in _of_shard(shard):
+            yield replace(pair, flaw=pair.flaw or limits.refusal(pair))
     for table in home.tables:
         folders = [table.with_suffix(""), table.parent / "images", table.parent]
         for row in parquet.rows(table, COLUMNS):
-            yield _of_row(row, folders)
+            yield _of_row(row, folders, limits)
 
 
-def _of_row(row: Mapping[str, Any], folders: Sequence[Path]) -> Pair:
+def _of_row(row: Mapping[str, Any], folders: Sequence[Path], limits: Limits) -> Pair:
     name = next((str(row[n]) for n in NAMES if row.get(n) not in (None, "")), "")
     if (status := row.get("status")) not in (None, "success"):
         return _pair(name, None, row, f"was not downloaded ({status})")
+    pair = _pair(name, None, row)
+    if refusal := pair.flaw or limits.refusal(pair):
+        return replace(pair, flaw=refusal)
     shard = folders[-1] / name[:5]  # img2dataset's keys begin with the number of their shard
     try:
-        image = _file([*folders, shard], name)
+        return replace(pair, image=_file([*folders, shard], name))
     except BadInputError as e:
-        return _pair(name, None, row, str(e))
-    return _pair(name, image, row)
+        return replace(pair, flaw=str(e))
 
 
 def _file(folders: Sequence[Path], name: str) -> Path:
     """The image called `name`, with an extension of an image or as it is."""
-    tried = [name] if Path(name).suffix.lower() in SUFFIXES else [name + s for s in SUFFIXES]
-    found = [inside(folders, one) for one in tried]
-    return next((path for path in found if path.is_file()), found[0])
+    named = Path(name).suffix.lower() in SUFFIXES
+    tried = [name] if named else [name + suffix for suffix in (".jpg", *SUFFIXES)]
+    found = (inside(folders, one) for one in tried)
+    return next((path for path in found if path.is_file()), folders[0] / tried[0])
 
 
 def _of_shard(shard: Path) -> Iterator[Pair]:
@@ -238,10 +243,10 @@ def _absent(pair: Pair) -> bytes:
     raise BadInputError(pair.flaw)
 
 
-def labelled(pair: Pair, limits: Limits = Limits()) -> Labelled:
-    """Its text as the caption; BadInputError where the filter refuses it."""
-    if refusal := limits.refusal(pair):
-        raise BadInputError(refusal)
+def labelled(pair: Pair) -> Labelled:
+    """Its text as the caption; BadInputError where it is left out."""
+    if pair.flaw:
+        raise BadInputError(pair.flaw)
     labels = {"url": pair.url} if pair.url else {}
     return Labelled(pair.caption, labels, source="laion", licence=pair.licence)
 
