@@ -82,7 +82,7 @@ def test_paths_are_taken_from_the_folder_of_the_file(tmp_path):
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("compare-*.yaml")), ids=lambda p: p.stem)
 def test_the_recipes_in_the_repository_are_read(path):
     config = read_config(path)
-    assert {"pt", "mix", "ft"} <= set(config.models)
+    assert config.models
     assert len({cell.file(Path()) for cell in cells_of(config)}) == len(list(cells_of(config)))
 
 
