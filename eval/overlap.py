@@ -15,9 +15,9 @@ def bleu(texts: Sequence[str], references: Sequence[str]) -> float | None:
     """BLEU of a corpus, 0 to 1; None without texts or without sacrebleu."""
     if not texts or find_spec("sacrebleu") is None:
         return None
-    from sacrebleu.metrics import BLEU
+    from sacrebleu import corpus_bleu
 
-    return min(1.0, float(BLEU().corpus_score(list(texts), [list(references)]).score) / 100)
+    return min(1.0, float(corpus_bleu(list(texts), [list(references)]).score) / 100)
 
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> float | None:

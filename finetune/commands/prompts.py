@@ -53,7 +53,7 @@ def prompts() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON object.")
 @click.pass_context
 def search(
-    ctx: click.Context, model: str | None, adapter: str | None, out: Path, applied: bool,
+    ctx: click.Context, /, model: str | None, adapter: str | None, out: Path, applied: bool,
     as_json: bool, **request: Any,
 ) -> None:
     # fmt: on

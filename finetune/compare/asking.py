@@ -6,6 +6,7 @@ alone the blank is a prompt without words: what the model answers when it is ask
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from agent import prompts
@@ -76,7 +77,7 @@ class Asker:
         block = Block(items, seen, told)
         self._closed(block)
         for name in (name for name in self.data.fields if name.startswith(COUNT)):
-            for one, row, said, nothing in self._write(block, lambda row, n=name: n in row.truth):
+            for one, row, said, nothing in self._write(block, partial(_asks, name)):
                 one.truth[name], one.said[name], one.blank[name] = row.suffix, said, nothing
         for one, row, said, nothing in self._write(block, self.free):
             one.reference, one.text, one.blank_text = row.suffix, said, nothing
@@ -134,3 +135,7 @@ class Asker:
         for one, row, text, words in zip(block.told, rows, texts, said, strict=True):
             if row is not None:
                 yield one, row, words.text, self._of_nothing(text, block.seen)
+
+
+def _asks(field: str, row: Row) -> bool:
+    return field in row.truth

@@ -21,7 +21,7 @@ from agent.paligemma import PaliGemma, load_paligemma
 from eval import descriptions as metrics
 from eval.measuring import one_thread
 from finetune.closed.cases import library_of
-from finetune.closed.drawing import Item, Sides, draw
+from finetune.closed.drawing import Item, Sides, Sizes, draw
 from finetune.closed.looking import cut, look, score
 from finetune.closed.task import Task, task_of
 from finetune.compare.asking import Asker
@@ -90,7 +90,7 @@ def job_of(cell: Cell, config: CompareConfig, out: Path, say: Say) -> Job:
     Raises BadInputError where a side is empty, or nobody asks for a field.
     """
     data, dropped = config.datasets[cell.dataset], Dropped(Counter())
-    sizes = {"train": data.train, "dev": data.dev, "test": data.test}
+    sizes: Sizes = {"train": data.train, "dev": data.dev, "test": data.test}
     rows = read_rows(data.root, data.format, dropped)
     sides = draw(rows, sizes, config.seed, data.dev_from)
     if empty := [side for side, n in sides.sizes().items() if not n]:

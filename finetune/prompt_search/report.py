@@ -53,7 +53,9 @@ def _tested(one: Tested, example: str) -> Told:
 
 
 def _estimate(one: Estimate | None) -> Told | None:
-    return one and {"value": one.value, "ci": [one.low, one.high], "rows": one.images}
+    if one is None:
+        return None
+    return {"value": one.value, "ci": [one.low, one.high], "rows": one.images}
 
 
 def in_words(told: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.loading import PROMPTS
 from agent.paligemma import load_paligemma
 from agent.prompts import read_better
-from finetune.closed.drawing import Sides, draw
+from finetune.closed.drawing import Sides, Sizes, draw
 from finetune.closed.task import Task, task_of
 from finetune.data.example import Split
 from finetune.data.formats import read_rows
@@ -51,7 +51,7 @@ class Request:
     soft_steps: int = 200
     seed: int = 0
 
-    def sizes(self) -> dict[str, int]:
+    def sizes(self) -> Sizes:
         return {"train": self.train, "dev": self.dev, "test": self.test}
 
     def as_json(self) -> Told:
