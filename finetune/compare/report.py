@@ -94,7 +94,10 @@ def _dataset(cells: Sequence[Told]) -> Iterator[Part]:
     for key in keys:
         if key not in RECORD:
             yield from _figure(key, found, _meaning(key, first))
-    yield Table(*_record(found)) if set(keys) & set(RECORD) else Paragraph(f"{MISSING}.")
+    if set(keys) & set(RECORD):
+        yield Table(*_record(found))
+    elif "exact_text" in keys:
+        yield Paragraph(f"{MISSING}.")
     yield from _compared(cells)
     yield Paragraph("What it took:")
     yield Table(*_costs(cells))
@@ -175,12 +178,14 @@ def _p(one: Difference) -> str:
 
 
 def _costs(cells: Sequence[Told]) -> tuple[list[str], list[list[str]]]:
-    head = ["cell", "trainable", "adapting, s", "an answer, s", "a text, s", "memory, MB", "prompt"]
+    head = ["cell", "trainable", "adapting, s", "steps (best)", "an answer, s", "a text, s",
+            "memory, MB", "prompt"]  # fmt: skip
     rows = [
         [
             _name(cell),
             f"{cell['trainable']:,}",
             f"{cell['adapting_seconds']:.0f}",
+            f"{cell['steps']} ({cell['best_step']})" if cell["trainable"] else "–",
             _seconds(cell["seconds_per_answer"]),
             _seconds(cell["seconds_per_text"]),
             f"{cell['peak_memory_mb']:,}",
