@@ -84,15 +84,23 @@ class Decoder:
             tower: Tensor = self.model.model.vision_tower(pixels).last_hidden_state
             return tower
 
-    def read(self, ids: Tensor, attention: Tensor, tower: Tensor) -> Reading:
-        """Read left-padded prefixes (n, length); `tower` fills their image tokens, in order."""
+    def nothing(self, rows: int) -> Reading:
+        """No token read yet, in every row; to branch off."""
+        none = torch.empty(rows, 0, device=self.model.device)
+        return Reading(DynamicCache(config=self.model.config), none.long(), none)
+
+    def read(self, ids: Tensor, attention: Tensor, tower: Tensor, causal: bool = False) -> Reading:
+        """Read left-padded prefixes (n, length); `tower` fills their image tokens, in order.
+
+        Every token sees every other, or only what is before it where `causal`.
+        """
         cache = DynamicCache(config=self.model.config)
         with self.lock, torch.inference_mode():
             ids, attention = ids.to(self.model.device), attention.to(self.model.device)
             projected = self.model.model.multi_modal_projector(tower)
             logits = self.model(
                 input_ids=ids,
-                token_type_ids=torch.zeros_like(ids),  # all prefix: bidirectional
+                token_type_ids=torch.full_like(ids, int(causal)),  # 0, prefix: bidirectional
                 mm_encoder_outputs={"image": BaseModelOutputWithPooling(pooler_output=projected)},
                 logits_to_keep=1,
                 **self._placed(attention, ids.shape[1], cache),

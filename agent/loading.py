@@ -28,16 +28,16 @@ from safetensors import SafetensorError
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from transformers.utils import logging
 
+from agent.prompts import read_better
 from tools.errors import BadInputError, ModelUnavailableError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-EXAMPLES = "examples.txt"
-SOFT_PROMPT = "soft_prompt.json"
+EXAMPLES, PROMPTS, SOFT_PROMPT = "examples.txt", "prompts.json", "soft_prompt.json"
 _DOWNLOADED = ["*.json", "*.safetensors", "*.model", EXAMPLES]
 _READ_WHOLE = 256 * 2**20  # bytes of weights; the digest of a larger checkpoint samples them
 _SAMPLES, _SAMPLE = 256, 4096  # blocks of a large file, bytes of a block
 _SHAPE_OUTPUT = ("config.json", "adapter_config.json", "preprocessor_config.json",
-                 "processor_config.json", "tokenizer.json", SOFT_PROMPT)  # fmt: skip
+                 "processor_config.json", "tokenizer.json", PROMPTS, SOFT_PROMPT)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,13 @@ def load_examples(checkpoint: Checkpoint) -> list[str]:
     file = checkpoint.folder / EXAMPLES
     with _damage_named(checkpoint):
         return file.read_text("utf-8").splitlines() if file.is_file() else []
+
+
+def load_prompts(checkpoint: Checkpoint) -> dict[str, str]:
+    """Prompts that a search found better for it, by those they replace; most have none."""
+    file = checkpoint.folder / PROMPTS
+    with _damage_named(checkpoint):
+        return read_better(file.read_text("utf-8")) if file.is_file() else {}
 
 
 def load_soft_prompt(adapter: Checkpoint | None) -> str:

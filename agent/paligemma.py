@@ -6,7 +6,7 @@ an image (`look`); everything else reuses its output. It knows nothing of cells.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 import numpy as np
@@ -16,7 +16,6 @@ from PIL.Image import Image
 from torch import Tensor
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
-from agent import prompts
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
 from agent.loading import (
@@ -24,6 +23,7 @@ from agent.loading import (
     load_examples,
     load_model,
     load_processor,
+    load_prompts,
     load_soft_prompt,
 )
 from agent.prefixes import parts, prefix_text, prefixes_for, task
@@ -58,6 +58,7 @@ def load_paligemma(
         name=name,
         max_new_tokens=max_new_tokens,
         examples=load_examples(base),
+        better=load_prompts(extra or base),
         soft_prompt=load_soft_prompt(extra),
     )
 
@@ -78,11 +79,13 @@ class PaliGemma:
         name: str,
         max_new_tokens: int = 128,
         examples: Sequence[str] = (),
+        better: Mapping[str, str] | None = None,
         soft_prompt: str = "",
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
-        `soft_prompt`: the text of trained tokens that stand in front of every prompt.
+        `better` are prompts to use instead of others, which it was found to answer worse;
+        `soft_prompt` is the text of trained tokens that stand in front of every prompt.
         """
         self.name = name
         self.max_new_tokens = max_new_tokens
@@ -93,7 +96,7 @@ class PaliGemma:
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
-        self._drafts = Drafts()
+        self._drafts, self._better = Drafts(), dict(better or {})
         for text in examples:
             self._drafts.learn(self._tokenizer(text + self._tokenizer.eos_token)["input_ids"])
 
@@ -106,6 +109,10 @@ class PaliGemma:
         """Tokens that prompt, images and answer share."""
         return self._decoder.window
 
+    def length(self, prompt: str) -> int:
+        """Tokens of a prompt's own words, without <bos> and newline."""
+        return len(self._tokenizer(prefix_text(prompt, 0), add_special_tokens=False)["input_ids"])
+
     def look(self, images: Sequence[Image]) -> ImageFeatures:
         """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
         if not images:
@@ -115,17 +122,22 @@ class PaliGemma:
         ]
         return ImageFeatures(torch.cat(towers), len(images))
 
+    def no_image(self, n: int = 1) -> ImageFeatures:
+        """What is asked of texts alone: n prompts that no image token stands before."""
+        width = self.embedding_dim
+        return ImageFeatures(torch.empty(n, 0, width, device=self._decoder.model.device), n)
+
     def describe(
         self, features: ImageFeatures, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """Free text, one per image."""
-        return self.generate(features, [prompts.describe()] * features.n, cancelled)
+        return self.generate(features, [self._prompt(None)] * features.n, cancelled)
 
     def answer(
         self, features: ImageFeatures, question: str, cancelled: Callable[[], bool] = never
     ) -> list[Generated]:
         """A short answer to a question, one per image."""
-        return self.generate(features, [task(question)] * features.n, cancelled)
+        return self.generate(features, [self._prompt(question)] * features.n, cancelled)
 
     def answer_about(
         self,
@@ -134,7 +146,7 @@ class PaliGemma:
         cancelled: Callable[[], bool] = never,
     ) -> Generated:
         """One answer (without a question, a description) about all the images, in their order."""
-        reading = self._prefixes.read([task(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], _together(features))
         return self._decode(*reading, cancelled)[0]
 
     def generate(
@@ -167,7 +179,7 @@ class PaliGemma:
 
         `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
         """
-        reading = self._prefixes.read([task(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], _together(features))
         return self._pieces(*reading, cancelled)
 
     def score(
@@ -175,8 +187,8 @@ class PaliGemma:
     ) -> NDArray[np.float64]:
         """Probabilities of the closed answers, (n images, n options), rows sum to 1.
 
-        The log-probability of each option as the whole suffix (its tokens and <eos>) after
-        `answer en {question}`, normalised over the options.
+        The log-probability of each option as the whole suffix (its tokens and <eos>) after the
+        question's prompt, normalised over the options.
         """
         return self.score_all(features, [(question, options)])[0]
 
@@ -192,9 +204,19 @@ class PaliGemma:
             BadInputError: a question with its answers does not fit into the context window.
             Cancelled: `cancelled`, asked before every pass, said so.
         """
-        if not all(options for _, options in questions):
+        asked = [(self._prompt(question), options) for question, options in questions]
+        return self.score_after(features, asked, cancelled)
+
+    def score_after(
+        self,
+        features: ImageFeatures,
+        asked: Sequence[Asked],
+        cancelled: Callable[[], bool] = never,
+    ) -> list[NDArray[np.float64]]:
+        """`score_all` for whole prompts instead of questions; errors as there."""
+        if not all(options for _, options in asked):
             raise ValueError("no options to score")
-        groups = [questions] if self._prefixes.together else [[each] for each in questions]
+        groups = [asked] if self._prefixes.together else [[each] for each in asked]
         scores: list[NDArray[np.float64]] = []
         for group in filter(len, groups):
             if cancelled():
@@ -209,6 +231,11 @@ class PaliGemma:
         mean = features.tower.float().mean(1)
         vectors: Vectors = torch.nn.functional.normalize(mean, dim=-1).cpu().numpy()
         return vectors
+
+    def _prompt(self, question: str | None) -> str:
+        """The prompt of a question (none: of a description) that this checkpoint answers best."""
+        usual = task(question)
+        return self._better.get(usual, usual)
 
     def _pixels(self, images: Sequence[Image]) -> Tensor:
         rgb = [image.convert("RGB") for image in images]

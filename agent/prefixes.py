@@ -66,11 +66,11 @@ class Prefixes(Protocol):
         Raises BadInputError where it does not fit into the context window.
         """
 
-    def score(self, features: ImageFeatures, questions: Sequence[Asked]) -> Tensor:
-        """Log-probabilities of all answers, question by question, (n images, answers).
+    def score(self, features: ImageFeatures, asked: Sequence[Asked]) -> Tensor:
+        """Log-probabilities of all answers, prompt by prompt, (n images, answers).
 
-        An answer's is that of its tokens and <eos> after the question. Raises BadInputError as
-        `read`; not `together`, it takes one question.
+        An answer's is that of its tokens and <eos> after the prompt. Raises BadInputError as
+        `read`; not `together`, it takes one prompt.
         """
 
 
@@ -123,12 +123,12 @@ class WholePrefixes:
         room = self._words.room(ids.shape[1])
         return self._decoder.read(ids, attention, features.tower), room
 
-    def score(self, features: ImageFeatures, questions: Sequence[Asked]) -> Tensor:
-        ((question, options),) = questions
+    def score(self, features: ImageFeatures, asked: Sequence[Asked]) -> Tensor:
+        ((prefix, options),) = asked
         suffixes = self._words.suffixes(options)
         rows = []
         for part in parts(features, max(1, self.rows // len(options))):
-            reading, _ = self.read([task(question)] * part.n, part)
+            reading, _ = self.read([prefix] * part.n, part)
             self._words.room(reading.attention.shape[1] + max(map(len, suffixes)) - 1)
             rows.append(self._decoder.suffix_log_probabilities(reading, suffixes))
         return torch.cat(rows)
@@ -146,12 +146,14 @@ class IsolatedImages:
     def read(self, prefixes: Sequence[str], features: ImageFeatures) -> tuple[Reading, int]:
         ids, attention = self._words.prefixes(prefixes, 0)
         room = self._words.room(features.tower.shape[1] + ids.shape[1])
+        if not features.tower.shape[1]:  # nothing before the text: the stock masks need its kind
+            return self._decoder.read(ids, attention, features.tower, causal=True), room
         reading = self._image(features).branch()
         self._decoder.extend(reading, ids, attention)
         return reading, room
 
-    def score(self, features: ImageFeatures, questions: Sequence[Asked]) -> Tensor:
-        sequences = self._sequences(questions)
+    def score(self, features: ImageFeatures, asked: Sequence[Asked]) -> Tensor:
+        sequences = self._sequences(asked)
         longest = max(len(prefix) + len(suffix) for prefix, suffix in sequences)
         self._words.room(features.tower.shape[1] + longest - 1)
         tree = token_tree(sequences)
@@ -159,18 +161,20 @@ class IsolatedImages:
         images = (self._image(part) for part in parts(features, size))
         return torch.cat([self._decoder.tree_log_probabilities(image, tree) for image in images])
 
-    def _sequences(self, questions: Sequence[Asked]) -> list[Continued]:
-        ids, attention = self._words.prefixes([task(question) for question, _ in questions], 0)
-        suffixes = iter(self._words.suffixes([o for _, options in questions for o in options]))
+    def _sequences(self, asked: Sequence[Asked]) -> list[Continued]:
+        ids, attention = self._words.prefixes([prefix for prefix, _ in asked], 0)
+        suffixes = iter(self._words.suffixes([o for _, options in asked for o in options]))
         read = [row[real.bool()].tolist() for row, real in zip(ids, attention, strict=True)]
         return [
             Continued(prefix, next(suffixes))
-            for prefix, (_, options) in zip(read, questions, strict=True)
+            for prefix, (_, options) in zip(read, asked, strict=True)
             for _ in options
         ]
 
     def _image(self, features: ImageFeatures) -> Reading:
         """The image tokens as the decoder has read them, once; to branch off, not to extend."""
+        if not features.tower.shape[1]:
+            return self._decoder.nothing(features.n)
         if "image" not in features.kept:
             ids = torch.full(features.tower.shape[:2], self._image_token)
             reading = self._decoder.read(ids, torch.ones_like(ids), features.tower)

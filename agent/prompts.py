@@ -5,7 +5,21 @@ arXiv:2407.07726); the processor adds the image tokens, <bos> and the newline. C
 a user's question are left as typed.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+
+ANSWER = "answer en {question}"
+# Other ways to put a question, which a search tries on a checkpoint.
+FRAMES = (
+    ANSWER,
+    "answer {question}",
+    "{question}",
+    "question: {question} answer:",
+    "answer en look closely: {question}",
+    "answer en {question} in a word",
+    "answer en short answer: {question}",
+    "vqa en {question}",
+)
 
 
 def describe() -> str:
@@ -23,7 +37,22 @@ def answer(question: str) -> str:
     words = " ".join(question.split())
     if not words:
         raise ValueError("the question is empty; ask something about the image")
-    return f"answer en {words}"
+    return framed(ANSWER, words)
+
+
+def framed(frame: str, question: str) -> str:
+    """A question in one of FRAMES, or in another that has a place for `{question}`."""
+    return frame.replace("{question}", question)
+
+
+def question_in(prompt: str) -> str:
+    """The words that `answer` was given; of any other prompt all of it."""
+    return prompt.removeprefix(framed(ANSWER, ""))
+
+
+def among(prompt: str, options: Sequence[str]) -> str:
+    """A prompt that names the answers it allows; none changes nothing."""
+    return f"{prompt} options: {', '.join(options)}" if options else prompt
 
 
 def answer_from(question: str, text: str) -> str:
@@ -42,6 +71,21 @@ def detect(thing: str) -> str:
 def given_cases(prompt: str, labels: Sequence[str]) -> str:
     """A prompt with the labels of the most similar cases, nearest first; none changes nothing."""
     return f"{prompt} given cases: {', '.join(labels)}" if labels else prompt
+
+
+def read_better(text: str) -> dict[str, str]:
+    """Prompts that were found better for a checkpoint, by the prompt that each takes the place of.
+
+    `text` is its prompts.json: {"answer en …": {"prompt": "…", …}}, where what follows records how
+    it was found. Raises ValueError where it is another.
+    """
+    found = json.loads(text)
+    if not isinstance(found, Mapping):
+        raise ValueError("prompts.json is no object")
+    try:
+        return {old: str(new["prompt"]) for old, new in found.items()}
+    except (TypeError, KeyError) as error:
+        raise ValueError('prompts.json has an entry without "prompt"') from error
 
 
 def rewrite(question: str, passages: Sequence[str]) -> str:

@@ -49,7 +49,7 @@ class Metric(Generic[Row]):
         return float(formula(added.sum(0)))
 
 
-def _resampled(n: int) -> Iterator[Sums]:
+def resampled(n: int) -> Iterator[Sums]:
     """How often each of n rows is drawn, (_AT_ONCE, n), RESAMPLES in all."""
     draw = np.random.default_rng(0)
     for _ in range(0, RESAMPLES, _AT_ONCE):
@@ -66,7 +66,7 @@ def estimate(metric: Metric[Row], rows: Sequence[Row]) -> Estimate:
     if not n:
         return Estimate(NAN, NAN, NAN, 0)
     added, formula = metric.terms(rows)
-    figures = np.concatenate([formula(times @ added) for times in _resampled(n)])
+    figures = np.concatenate([formula(times @ added) for times in resampled(n)])
     known = figures[~np.isnan(figures)]
     low, high = np.percentile(known, [2.5, 97.5]) if known.size else (NAN, NAN)
     value = float(formula(added.sum(0)))
@@ -226,6 +226,17 @@ def within_tenth(name: str) -> Metric[Pair]:
 def count_error(name: str) -> Metric[Pair]:
     """Mean absolute error of counts."""
     return _count_metric(name, lambda true, said: abs(true - said))
+
+
+def mean_count_error(names: Sequence[str]) -> Metric[Pair]:
+    """Mean absolute error over the images and things (`names`) that were counted."""
+
+    def errors(truth: Facts, said: Facts) -> tuple[float, float]:
+        counted = [name for name in names if name in truth]
+        off = (abs(int(truth[name]) - as_count(said.get(name, ""))) for name in counted)
+        return sum(off), len(counted)
+
+    return Metric(lambda pairs: (_table((errors(t, said) for t, said in pairs), 2), _share))
 
 
 def _bins(answers: Answers) -> list[float]:

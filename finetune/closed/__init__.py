@@ -1,0 +1,1 @@
+"""Closed questions of a dataset on frozen sides: drawn, asked and judged."""

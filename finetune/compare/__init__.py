@@ -1,0 +1,1 @@
+"""Compare checkpoints and ways to adapt them, on frozen splits, with controls."""

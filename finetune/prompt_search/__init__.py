@@ -1,0 +1,1 @@
+"""Search for the prompt that a checkpoint answers best, within a budget."""
