@@ -258,8 +258,7 @@ TWO = textwrap.dedent("""
 @pytest.mark.slow
 def test_two_devices_learn_what_one_learns_from_the_same_rows(first, tmp_path):
     (tmp_path / "two.py").write_text(TWO)
-    launch = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2",
-              "--main_process_port", "0"]  # fmt: skip
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     command = [sys.executable, *launch, "two.py", str(first), str(tmp_path / "two")]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True)
