@@ -10,6 +10,7 @@ A row of text alone has no image tokens. Labels cover the suffix and <eos>, noth
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -52,7 +53,7 @@ class Batch:
         return len(self.targets)
 
     def to(self, device: torch.device) -> "Batch":
-        moved = {
+        moved: dict[str, Any] = {
             f.name: value.to(device)
             for f in fields(self)
             if isinstance(value := getattr(self, f.name), Tensor)

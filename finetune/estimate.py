@@ -58,8 +58,9 @@ def _bytes(name: str, parameter: nn.Parameter, recipe: FinetuneRecipe) -> float:
 
 def _kept(trainable: Trainable, batch: Batch, recipe: FinetuneRecipe) -> int:
     """What the graph keeps; with checkpointing each layer's input and the largest layer's own."""
-    model = Answers(trainable.model).to("meta")
-    trainable.model.activation_checkpointing_disable()
+    whole: Any = trainable.model
+    whole.activation_checkpointing_disable()
+    model = Answers(whole).to("meta")
     with graph_of(model) as graph:
         model.train()(batch.to(torch.device("meta")))
     if recipe.gradient_checkpointing:

@@ -35,7 +35,8 @@ def gemma_tokenizer(path: Path) -> Any:
     if not listed:
         raise BadInputError(f"{path} is no SentencePiece model: there is no piece in it")
     vocabulary = {piece: place for place, (piece, _) in enumerate(listed)}
-    words: Any = GemmaTokenizer(vocab=vocabulary, merges=merges(vocabulary), padding_side="left")
+    gemma: Any = GemmaTokenizer
+    words = gemma(vocab=vocabulary, merges=merges(vocabulary), padding_side="left")
     whole = [piece for piece, kind in listed if kind == _USER_DEFINED]
     words.add_tokens([AddedToken(text, normalized=False) for text in [*whole, *PALIGEMMA]])
     words.add_tokens([AddedToken("<image>", normalized=False, special=True)], special_tokens=True)

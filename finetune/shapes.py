@@ -28,15 +28,18 @@ def known_shape(model: str) -> PaliGemmaConfig | None:
         return None
     side, shape = int(found[3]), _GEMMA[found[1], found[2]]
     text, width = _text(found[1] == "2", shape), shape[0]
-    vision = SiglipVisionConfig(
+    siglip: Any = SiglipVisionConfig
+    paligemma: Any = PaliGemmaConfig
+    vision = siglip(
         hidden_size=1152, intermediate_size=4304, num_hidden_layers=27, num_attention_heads=16,
         image_size=side, patch_size=14, vision_use_head=False, projection_dim=width,
     )  # fmt: skip
-    return PaliGemmaConfig(
+    config: PaliGemmaConfig = paligemma(
         vision_config=vision, text_config=text, image_token_index=IMAGE_TOKEN,
         projection_dim=width, hidden_size=width, vocab_size=VOCABULARY, pad_token_id=0,
         bos_token_id=2, eos_token_id=1,
     )  # fmt: skip
+    return config
 
 
 def _text(second: bool, shape: tuple[int, ...]) -> GemmaConfig | Gemma2Config:

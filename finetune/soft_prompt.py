@@ -54,10 +54,11 @@ def with_soft_prompt(
     """The model with the tokens' embeddings trainable and all else frozen; and the tokens."""
     tokens = reserved_tokens(tokenizer, soft.length)
     first = _first_ids(tokenizer, soft, seed)
-    begun = model.get_input_embeddings().weight[list(first)].detach().clone().float()
+    embedding: Any = model.get_input_embeddings()
+    begun = embedding.weight[list(first)].detach().clone().float()
     ids = token_ids(tokenizer, tokens)
     adapted = get_peft_model(model, TrainableTokensConfig(token_indices=list(ids)))
-    embedding: Any = model.get_input_embeddings()
+    embedding = model.get_input_embeddings()  # PEFT has wrapped it
     embedding.trainable_tokens_delta["default"].data = begun
     return adapted, tokens
 

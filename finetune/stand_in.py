@@ -51,8 +51,8 @@ def at_hand(recipe: FinetuneRecipe, tokenizer: Path | None = None) -> Tried:
             " download it first: hf download " + recipe.model
         )
     with torch.device("meta"):
-        model = PaliGemmaForConditionalGeneration(config)
-    model = model.to(DTYPES.get(recipe.dtype, torch.bfloat16))
+        shape: Any = PaliGemmaForConditionalGeneration(config)
+    model = shape.to(DTYPES.get(recipe.dtype, torch.bfloat16))
     said = (
         f"model: {recipe.model}: its weights are NOT on this machine. A model of its exact shape"
         " without weights stands in: counts and memory hold, no loss can be told."
@@ -72,19 +72,21 @@ def _here(recipe: FinetuneRecipe) -> Checkpoint | None:
 
 
 def _processor(side: int, tokenizer: Path | None) -> tuple[PaliGemmaProcessor, str]:
-    images = SiglipImageProcessorPil(
+    images: Any = SiglipImageProcessorPil(
         size={"height": side, "width": side}, image_mean=[0.5] * 3, image_std=[0.5] * 3
     )
     images.image_seq_length = (side // 14) ** 2
+    lite, both = _any(AutoTokenizer), _any(PaliGemmaProcessor)
     if tokenizer is not None:
-        words = gemma_tokenizer(tokenizer)
-        return PaliGemmaProcessor(
-            image_processor=images, tokenizer=words
-        ), f"tokenizer: Gemma's, from {tokenizer}"
-    lite: Any = AutoTokenizer
-    words = lite.from_pretrained(LITE)
+        said = f"tokenizer: Gemma's, from {tokenizer}"
+        return both(image_processor=images, tokenizer=gemma_tokenizer(tokenizer)), said
     said = (
         "tokenizer: NOT Gemma's, which is not on this machine: the lite checkpoint's stands in, so"
         " text has other and mostly more tokens; give Gemma's by --tokenizer"
     )
-    return PaliGemmaProcessor(image_processor=images, tokenizer=words), said
+    return both(image_processor=images, tokenizer=lite.from_pretrained(LITE)), said
+
+
+def _any(untyped: Any) -> Any:
+    """transformers leaves these without types."""
+    return untyped
