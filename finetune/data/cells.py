@@ -59,7 +59,8 @@ class CellSet:
         return self._rows(images, root, dropped)
 
     def _rows(self, images: Images, root: Path, dropped: Dropped) -> Iterator[Row]:
-        home = (root.parent if root.is_file() else root).resolve()
+        home = root.parent if root.is_file() else root
+        source = self.source or home.resolve().name.lower()
         survey = survey_of(images) if self.listed else Survey()
         for found in images():
             if (size := size_of(found.path, dropped)) is None:
@@ -69,7 +70,8 @@ class CellSet:
             except BadInputError:
                 dropped[ANNOTATION] += 1
                 continue
-            image = _Image(found, known, size, self.source or home.name.lower(), survey)
+            name = found.path.relative_to(home).as_posix()
+            image = _Image(found, name, known, size, source, survey)
             rows = list(image.crops(dropped) if self.pointed else image.rows(self, dropped))
             if not rows:
                 dropped[NOTHING] += 1
@@ -102,6 +104,7 @@ class _Image:
     """An image with what is known of it, on its way to rows."""
 
     found: FoundImage
+    name: str  # its path in the set: classes may have a file of the same name each
     known: Labelled
     size: tuple[int, int]  # width, height
     source: str
@@ -110,8 +113,7 @@ class _Image:
     def rows(self, cells: CellSet, dropped: Dropped) -> Iterator[Row]:
         """All that can be asked of the image as a whole."""
         tasks = [*(self._described() if cells.described else ()), *self._labels(dropped)]
-        path = self.found.path
-        return (self._row(path, str(path.name), task) for task in tasks)
+        return (self._row(self.found.path, self.name, task) for task in tasks)
 
     def _described(self) -> Iterator[Task]:
         if self.known.caption:

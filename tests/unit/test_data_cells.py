@@ -1,6 +1,7 @@
 """Labelled cell images as rows: every layout, asked in the words of the schema."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_an_official_val_is_dev_and_halved_where_no_test_is_published(tmp_path):
     assert {row.split for row in rows(tmp_path, "wbcatt")[0]} == {"dev", "test"}
     picture(tmp_path / "PBC_dataset_normal_DIB" / "monocyte" / "Y_1.jpg", 200)
     (tmp_path / "pbc_attr_v1_test.csv").write_text("img_name,label\nY_1.jpg,Monocyte\n")
-    sides = {row.name: row.split for row in rows(tmp_path, "wbcatt")[0]}
+    sides = {Path(row.name).name: row.split for row in rows(tmp_path, "wbcatt")[0]}
     assert sides.pop("Y_1.jpg") == "test"
     assert set(sides.values()) == {"dev"}
 
@@ -77,7 +78,7 @@ def voc(root, **images):
 
 def test_voc_counts_and_boxes_also_what_is_absent_from_one_image(tmp_path):
     voc(tmp_path, a=["RBC", "RBC"], b=["WBC"])
-    first = answers([row for row in rows(tmp_path, "voc")[0] if row.name == "a.jpg"])
+    first = answers([row for row in rows(tmp_path, "voc")[0] if row.name == "JPEGImages/a.jpg"])
     assert first["answer en how many red blood cells are there?"] == "2"
     assert first["answer en how many white blood cells are there?"] == "0"
     assert first["answer en how many white blood cells are there, as a range?"] == "no"
@@ -92,7 +93,7 @@ def test_voc_takes_the_official_lists(tmp_path):
     for split, name in (("train", "a"), ("val", "b"), ("test", "c"), ("trainval", "c")):
         (lists / f"{split}.txt").write_text(f"{name}\n")
     assert {row.name: row.split for row in rows(tmp_path, "voc")[0]} == {
-        "a.jpg": "train", "b.jpg": "dev", "c.jpg": "test",
+        "JPEGImages/a.jpg": "train", "JPEGImages/b.jpg": "dev", "JPEGImages/c.jpg": "test",
     }  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def test_broken_annotations_and_missing_images_are_dropped_with_their_reason(tmp
     (tmp_path / "Annotations" / "a.xml").write_text("<cut")
     (tmp_path / "JPEGImages" / "b.jpg").unlink()
     read, dropped = rows(tmp_path, "voc")
-    assert {row.name for row in read} == {"c.jpg"}
+    assert {row.name for row in read} == {"JPEGImages/c.jpg"}
     assert dropped == {"its annotation is not usable": 1, "its image is missing": 1}
 
 
@@ -175,6 +176,12 @@ def test_class_folders_ask_for_the_class_and_know_a_slide_by_its_name(tmp_path):
     ]
 
 
+def test_files_of_one_name_in_two_classes_are_two_images(tmp_path):
+    for red, name in enumerate("ab"):
+        picture(tmp_path / name / "1.png", red)
+    assert [row.name for row in rows(tmp_path, "classes")[0]] == ["a/1.png", "b/1.png"]
+
+
 def test_a_table_of_captions_is_described_and_grouped_by_where_images_come_from(tmp_path):
     picture(tmp_path / "images" / "a.png", 1)
     (tmp_path / "captions.csv").write_text(
@@ -214,7 +221,8 @@ def test_wbcatt_falls_on_the_sides_that_the_lite_checkpoints_were_trained_with(s
 
     root = shared_data / "pbc_wbcatt"
     official = pbc_wbcatt.read_attributes(root / "pbc_attr_v1_val.csv")
-    ours = {row.name: side(row) for row in rows(root, "wbcatt")[0] if row.name in official}
+    named = ((Path(row.name).name, row) for row in rows(root, "wbcatt")[0])
+    ours = {name: side(row) for name, row in named if name in official}
     example = next(e for e in pbc_wbcatt.examples(root) if e.name in official)
     assert ours[example.name] == side_of(example)
     assert len(ours) == 601

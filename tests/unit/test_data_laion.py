@@ -152,6 +152,13 @@ def test_another_layout_is_told_what_was_looked_for_and_found(tmp_path):
         rows(tmp_path)
 
 
+def test_an_archive_beside_class_folders_is_no_shard(tmp_path):
+    image(tmp_path / "cells" / "1.png")
+    with tarfile.open(tmp_path / "backup.tar", "w") as tar:
+        tar.add(tmp_path / "cells", "cells")
+    assert find_layout(tmp_path)[0].name == "folders"
+
+
 def test_the_library_reads_images_inside_shards_and_says_why_others_are_left_out(tmp_path):
     told = {"000000000": {"caption": "x", "url": "http://x", **FINE}, "000000001": {"punsafe": 1}}
     shard(tmp_path / "00000.tar", told)

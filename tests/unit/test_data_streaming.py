@@ -11,7 +11,7 @@ VISION_FLAN = 186_103  # records
 MEMORY = 120 * 2**20  # bytes above an empty read; the file alone has more
 
 READ = """
-import resource, sys
+import json, resource, sys
 from collections import Counter
 from pathlib import Path
 from finetune.data.formats import read_rows
@@ -26,7 +26,7 @@ def read(root):
 read(sys.argv[1])
 before = peak()
 rows, dropped = read(sys.argv[2])
-print([rows, dropped, peak() - before])
+print(json.dumps([rows, dropped, peak() - before]))
 """
 
 
@@ -62,7 +62,7 @@ def test_vision_flan_streams_at_its_official_size(tmp_path):
     assert (tmp_path / "all" / "annotation_191-task_1k.json").stat().st_size > MEMORY * 0.9
     asked = [sys.executable, "-c", READ, str(tmp_path / "few"), str(tmp_path / "all")]
     done = subprocess.run(asked, capture_output=True, text=True, check=True)
-    rows, dropped, grown = eval(done.stdout)
+    rows, dropped, grown = json.loads(done.stdout)
     missing = len(range(3, VISION_FLAN, 1000))
     assert dropped == {"has an empty answer": 1, "its image is missing": missing}
     assert rows == VISION_FLAN - 1 - missing

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -101,10 +102,24 @@ def home_of(root: Path) -> Home | None:
     """The pairs in `root`, or `root` as one shard or table; None where there are none."""
     beside = [root] if root.is_file() else sorted(root.iterdir()) if root.is_dir() else []
     shards = tuple(path for path in beside if path.suffix == ".tar" and path.is_file())
-    if shards:
+    if any(map(_is_shard, shards)):
         return Home(shards)
     tables = tuple(path for path in beside if _is_metadata(path))
     return Home((), tables) if tables else None
+
+
+def _is_shard(path: Path) -> bool:
+    """Whether it begins with an image and what is told of it, under one name and in no folder."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            names = [Path(member.name) for member in islice(tar, 2)]
+    except (tarfile.TarError, OSError, EOFError):
+        return False
+    suffixes = {*SUFFIXES, ".txt", ".json"}
+    return len(names) == 2 and all(
+        name.stem == names[0].stem and len(name.parts) == 1 and name.suffix.lower() in suffixes
+        for name in names
+    )
 
 
 def _is_metadata(path: Path) -> bool:
