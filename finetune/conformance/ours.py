@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import replace
 
 import torch
 from peft import PeftModel
@@ -13,38 +13,44 @@ from agent.decoding import Decoder
 from agent.loading import has_isolated_images
 from agent.paligemma import PaliGemma
 from agent.prefixes import prefixes_for
+from finetune.answers import Answers
+from finetune.collate import IGNORED, Collator
+from finetune.collate import Batch as Made
 from finetune.conformance.listening import paligemma
 from finetune.conformance.rows import picture
-from finetune.conformance.stock import stock_collator, stock_forward, stock_subject
-from finetune.conformance.subject import Batch, Forward, Subject, is_prompt_learning
+from finetune.conformance.stock import stock_collator, stock_subject
+from finetune.conformance.subject import Batch, Subject, is_prompt_learning
 from finetune.data.row import Row
-from finetune.lite.batch import packed_mask
+from finetune.pictures import Pictures
+from finetune.rows import items
 
 
 def our_subject(model: nn.Module, processor: PaliGemmaProcessor, name: str) -> Subject:
     """A PaliGemma, with a PEFT adapter on it or not; prompt tuning only runs PEFT's own way."""
-    collate = stock_collator(processor)
     if is_prompt_learning(model):
-        return stock_subject(name, model, processor, collate)
-    isolated = has_isolated_images(paligemma(model).config)
-    forward = _isolated(model, processor) if isolated else stock_forward(model)
+        return stock_subject(name, model, processor, stock_collator(processor))
+    stock = paligemma(model)
+    collator = Collator(
+        processor, Pictures(processor, 0), isolated=has_isolated_images(stock.config)
+    )
+    answers = Answers(stock)
+
+    def collate(rows: Sequence[Row]) -> Batch:
+        made = collator(list(items(rows)))
+        return {"input_ids": made.ids, "labels": _learned(made), "made": made}
+
+    def forward(batch: Batch) -> object:
+        return answers(replace(batch["made"], ids=batch["input_ids"]).to(stock.device))
+
     return Subject(name, model, processor, collate, forward, AgentServing(model, processor))
 
 
-def _isolated(model: nn.Module, processor: PaliGemmaProcessor) -> Forward:
-    """Training of a checkpoint whose image tokens see only the image."""
-    stock: Any = paligemma(model)
-
-    def forward(batch: Batch) -> object:
-        ids, pixels = batch["input_ids"], batch["pixel_values"].to(stock.device)
-        segments = (ids != processor.image_token_id).long()
-        segments[batch["attention_mask"] == 0] = -1
-        allowed = packed_mask(segments)
-        hidden = torch.zeros(allowed.shape, dtype=stock.dtype)  # added to the attention
-        hidden = hidden.masked_fill(~allowed, torch.finfo(stock.dtype).min).to(stock.device)
-        return model(input_ids=ids.to(stock.device), pixel_values=pixels, attention_mask=hidden)
-
-    return forward
+def _learned(made: Made) -> Tensor:
+    """What the loss is of, as labels: each token in its own place."""
+    labels = torch.full_like(made.ids, IGNORED)
+    rows, before = made.asked
+    labels[rows, before + 1] = made.targets
+    return labels
 
 
 class AgentServing:

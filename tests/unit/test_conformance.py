@@ -34,15 +34,15 @@ def ours(generation: tiny_paligemma.Generation = 1, image_prefix: str | None = N
 
 
 def collated_with(change: Callable[[dict[str, Any]], None]) -> Subject:
-    """Ours, but for a change of each batch; trained by the stock forward."""
-    subject = ours()
+    """Served as ours, trained the stock way but for a change of each batch."""
+    subject, stock = ours(), stock_collator(WORDS)
 
     def collate(rows: Sequence[Row]) -> Batch:
-        batch = dict(subject.collate(rows))
+        batch = dict(stock(rows))
         change(batch)
         return batch
 
-    return replace(subject, collate=collate)
+    return replace(subject, collate=collate, forward=stock_forward(subject.model))
 
 
 def failures(results: Iterable[Result]) -> set[str]:
@@ -155,7 +155,8 @@ def test_a_prompt_that_serving_would_not_read_fails():
 
 def test_an_isolated_image_that_sees_the_text_in_training_fails():
     subject = ours(1, "isolated")
-    subject = replace(subject, forward=stock_forward(subject.model))
+    trained = stock_forward(subject.model)
+    subject = replace(subject, collate=stock_collator(WORDS), forward=trained)
     assert failures(conform(subject, attentions=["sdpa"])) == {"prefix", "cache"}
 
 
