@@ -105,8 +105,8 @@ def main(data: Path, side: str, as_json: bool) -> None:
 
     \b
     Examples:
-      python -m finetune.counting --data ../shared/data
-      python -m finetune.counting --data ../shared/data --side test --json
+      python -m finetune.counting --data data
+      python -m finetune.counting --data data --side test --json
     """
     names = [name for name in PICTURES if (data / name).is_dir()]
     if not names:
