@@ -43,14 +43,14 @@ PRETRAIN = Recipe(
     pretraining=True,
 )
 FINETUNE = Recipe(
-    minutes=35,
+    minutes=47,
     tasks=5,
     learning_rate=8e-4,
     kept=0.7,
     whole_from=0.6,
     mixed=0.3,
-    text_share=0.7,
-    still=0.7,
+    text_share=0.85,
+    still=0.85,
     plain_share=0.15,
     tower_rate=0.5,
 )

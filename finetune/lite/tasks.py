@@ -232,9 +232,9 @@ def tasks(
     if main and rng.random() < CASES_SHARE:
         cases = similar_cases(main[0], facts[main[0].name], rng)
         drawn = [(prompts.given_cases(prompt, cases), text) for prompt, text in drawn]
-    if counted and rng.random() < 0.4:
+    if counted and rng.random() < 0.25:
         drawn.append(count(rng.choice(list(counted)), facts, rng))
-    if counted and rng.random() < 0.9:  # few images have boxes, and boxes are learned slowly
+    if counted and rng.random() < 0.25:
         boxes = detect(rng.choice(list(counted)), instances)
         drawn += [boxes] if boxes else []
     rng.shuffle(known)
@@ -244,7 +244,7 @@ def tasks(
         draw = rng.random()
         if draw < 0.04:
             drawn.append(inapplicable(kind, rng))
-        elif draw < 0.44:
+        elif draw < 0.24:
             drawn.append(confirm(question, facts, rng))
         else:
             drawn.append(closed(question, facts, rng))

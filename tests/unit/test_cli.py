@@ -30,12 +30,17 @@ from tools.protocols import Generated, ImageFeatures
 COMMANDS = [
     "ask",
     "chat",
+    "compare",
+    "conformance",
+    "data",
     "describe",
     "doctor",
     "eval",
     "findings",
+    "finetune",
     "ingest",
     "library",
+    "prompts",
     "settings",
 ]
 
