@@ -122,9 +122,15 @@ class ChatWindow:
 
     def findings(self) -> dict[str, str]:
         """Finding -> value, of the last answer."""
+        return {name: value for name, value, _, _ in self._rows()}
+
+    def origins(self) -> dict[str, tuple[str, str]]:
+        """Finding -> its probability and origin, of the last answer."""
+        return {name: (probability, origin) for name, _, probability, origin in self._rows()}
+
+    def _rows(self) -> list[list[str]]:
         rows = self._in_last("table.findings tbody tr")
-        cells = [[self._text(c) for c in row.find_elements(By.TAG_NAME, "td")] for row in rows]
-        return {row[0]: row[1] for row in cells}
+        return [[self._text(c) for c in row.find_elements(By.TAG_NAME, "td")] for row in rows]
 
     def cases(self) -> list[str]:
         """The captions of the similar cases of the last answer."""
