@@ -25,7 +25,7 @@ from real_library import asked_about, fill  # noqa: E402
 from page.examples import FULL_QUESTION  # noqa: E402
 from tools import simulate  # noqa: E402
 
-WIDTH, HEIGHT, COLOURS = 1280, 1500, 128
+WIDTH, HEIGHT, COLOURS = 1280, 1500, 96
 TO_THE_TOP = "document.querySelectorAll('*').forEach(e => e.scrollTop = 0)"
 
 
