@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from finetune.data.example import Split
+from finetune.values import Count, Values, read_yaml
 from tools.errors import BadInputError
 
 Method = Literal["full", "lora", "qlora", "soft_prompt"]
 Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class DataSet(_Values):
+class DataSet(Values):
     """A dataset to train on."""
 
     format: str = Field(description="Name of its format: `cytoscribe data formats`.")
@@ -33,7 +29,7 @@ class DataSet(_Values):
     split: Split | Literal["all"] = Field("train", description="The side to train on.")
 
 
-class Lora(_Values):
+class Lora(Values):
     """Low-rank updates (Hu et al. 2021, arXiv:2106.09685)."""
 
     rank: Count = 8
@@ -46,7 +42,7 @@ class Lora(_Values):
     )
 
 
-class SoftPrompt(_Values):
+class SoftPrompt(Values):
     """Reserved tokens, trained, in front of every prompt (Lester et al. 2021, arXiv:2104.08691)."""
 
     length: Count = Field(16, description="Tokens.")
@@ -55,7 +51,7 @@ class SoftPrompt(_Values):
     )
 
 
-class FinetuneRecipe(_Values):
+class FinetuneRecipe(Values):
     """Everything that determines a run but the machine."""
 
     model: str = Field(description="Hub id or folder of a PaliGemma 1 or 2 checkpoint.")
@@ -121,10 +117,7 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> FinetuneRecipe:
     Raises:
         BadInputError: not YAML, an unknown key, or a value out of range; all of them are named.
     """
-    try:
-        loaded = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path} cannot be read as YAML: {error}") from error
+    loaded = read_yaml(path)
     if not isinstance(loaded, dict):
         raise BadInputError(f"{path} holds no recipe; write keys such as 'model: …', one a line")
     for change in changes:

@@ -8,25 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from finetune.data.example import Split
 from finetune.recipe import FinetuneRecipe, Method, recipe_of
+from finetune.values import Count, Values, read_yaml
 from tools.errors import BadInputError
 
 Way = Literal["zero-shot", "hard prompt", "soft prompt", "LoRA", "full"]
 WAYS: tuple[Way, ...] = get_args(Way)
 TRAINED: Mapping[Way, Method] = {"soft prompt": "soft_prompt", "LoRA": "lora", "full": "full"}
 COUNT = "count:"  # begins a field whose answers are numbers, generated
-Count = Annotated[int, Field(ge=1)]
 
 
-class _Values(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-
-class Compared(_Values):
+class Compared(Values):
     """A dataset to compare on."""
 
     format: str = Field(description="Name of its format.")
@@ -45,7 +40,7 @@ class Compared(_Values):
     )
 
 
-class Search(_Values):
+class Search(Values):
     """The search for a hard prompt, on the development side."""
 
     prompts: Annotated[int, Field(ge=2)] = 24
@@ -53,7 +48,7 @@ class Search(_Values):
     cases: bool = Field(False, description="Try similar training cases as examples.")
 
 
-class CompareConfig(_Values):
+class CompareConfig(Values):
     """Everything that determines a comparison but the machine."""
 
     models: dict[str, str] = Field(
@@ -84,10 +79,7 @@ def read_config(path: Path) -> CompareConfig:
         BadInputError: not YAML, an unknown key, or a value that is none; all of them are named.
     """
     try:
-        loaded = yaml.safe_load(path.read_text("utf-8"))
-        config = CompareConfig.model_validate(loaded)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadInputError(f"{path} cannot be read as YAML: {error}") from error
+        config = CompareConfig.model_validate(read_yaml(path))
     except ValidationError as error:
         said = "; ".join(f"{_place(one['loc'])}: {one['msg']}" for one in error.errors())
         raise BadInputError(f"{path}: {said}") from error
