@@ -38,14 +38,15 @@ def truth_of(example: Example) -> dict[str, str]:
     return view_facts(example.facts, example.instances, example.counted)
 
 
-def _batches(examples: Sequence[Example]) -> Iterable[list[Image.Image]]:
+def batches(examples: Sequence[Example]) -> Iterable[list[Image.Image]]:
+    """The whole images, some at a time."""
     for start in range(0, len(examples), ROWS):
         yield [Image.fromarray(example.pixels) for example in examples[start : start + ROWS]]
 
 
 def embed(model: PaliGemma, examples: Sequence[Example]) -> Vectors:
     """(examples, width), L2-normalised."""
-    return np.concatenate([model.embed_image(model.look(b)) for b in _batches(examples)])
+    return np.concatenate([model.embed_image(model.look(b)) for b in batches(examples)])
 
 
 def commonest(examples: Sequence[Example]) -> Seen:
@@ -62,8 +63,8 @@ def rows_of(model: PaliGemma, train: Sequence[Example], test: Sequence[Example])
             continue
         constant = commonest([example for example in train if example.kind == kind])
         empty = blank(model, kind)
-        with click.progressbar(list(_batches(of_kind)), label=kind) as batches:
-            seen = [one for batch in batches for one in see(batch, model, [kind])]
+        with click.progressbar(list(batches(of_kind)), label=kind) as shown:
+            seen = [one for batch in shown for one in see(batch, model, [kind])]
         for example, said, elsewhere in zip(of_kind, seen, shuffled(seen), strict=True):
             controls = {"majority": constant, "blank": empty, "shuffled": elsewhere}
             rows.append(Row(example, truth_of(example), said, controls))

@@ -83,6 +83,13 @@ def distillation_loss(
     return total / (len(logits) * _EIGHTH)
 
 
+def at_tokens(values: torch.Tensor, kept: torch.Tensor | None) -> torch.Tensor:
+    """Of (n, tokens, width) those of the kept tokens, (n, kept tokens, width); None: all."""
+    if kept is None:
+        return values
+    return values.gather(1, kept[..., None].expand(-1, -1, values.shape[2]))
+
+
 def local_loss(
     local: torch.Tensor, taught: torch.Tensor, kept: torch.Tensor | None
 ) -> torch.Tensor:
@@ -90,9 +97,7 @@ def local_loss(
 
     `local`, `taught`: (n, tokens, LOCAL_WIDTH); `kept`: (n, kept tokens), which `local` is of.
     """
-    if kept is not None:
-        taught = taught.gather(1, kept[..., None].expand(-1, -1, taught.shape[2]))
-    return functional.mse_loss(local, taught)
+    return functional.mse_loss(local, at_tokens(taught, kept))
 
 
 def density_loss(
@@ -103,8 +108,7 @@ def density_loss(
     `kept`: (n, kept tokens), which of the tokens `rates` is of; None: all.
     """
     true = torch.from_numpy(np.stack([s.density for s in samples])).transpose(1, 2)
-    if kept is not None:
-        true = true.gather(1, kept[..., None].expand(-1, -1, true.shape[2]))
+    true = at_tokens(true, kept)
     known = torch.from_numpy(np.stack([s.counted for s in samples]))  # (n, things)
     loss = 2 * (rates - true * torch.log(rates + 1e-5)).mean(1)
     if kept is None:

@@ -19,10 +19,11 @@ from eval.boxes import Box, box_f1, read_boxes
 from eval.descriptions import Estimate
 from eval.seeing import GREY, SIDE
 from finetune.data.example import Example
+from finetune.lite.controls import batches
 from tools.findings import BY_NAME, COUNTS
 from tools.protocols import Vectors
 
-ROWS, CASES = 16, 3
+CASES = 3
 CELL_TYPE = BY_NAME["cell_type"]
 
 
@@ -39,10 +40,7 @@ def boxes(model: PaliGemma, test: Sequence[Example]) -> dict[str, tuple[Estimate
 def _boxes(
     model: PaliGemma, thing: str, images: Sequence[Example]
 ) -> tuple[Estimate, float, float]:
-    said: list[list[Box]] = []
-    for start in range(0, len(images), ROWS):
-        batch = [Image.fromarray(example.pixels) for example in images[start : start + ROWS]]
-        said += _said(model, thing, batch)
+    said = [boxes for batch in batches(images) for boxes in _said(model, thing, batch)]
     true = [[i.box for i in example.instances if i.thing == thing] for example in images]
     blank = _said(model, thing, [Image.new("RGB", (SIDE, SIDE), GREY)])[0]
     other = random.Random(0).sample(said, len(said))

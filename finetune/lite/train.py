@@ -23,6 +23,7 @@ from finetune.lite.batch import IGNORED, Encoder, Sample, asked, packed_mask, pi
 from finetune.lite.heads import (
     Heads,
     Taught,
+    at_tokens,
     density_loss,
     distillation_loss,
     local_loss,
@@ -58,8 +59,7 @@ def see(
     if kept is None:
         output: torch.Tensor = tower(pixels).last_hidden_state
         return output
-    patches = tower.embeddings(pixels)
-    patches = patches.gather(1, kept[..., None].expand(-1, -1, patches.shape[2]))
+    patches = at_tokens(tower.embeddings(pixels), kept)
     seen: torch.Tensor = tower.post_layernorm(
         tower.encoder(inputs_embeds=patches).last_hidden_state
     )
