@@ -5,9 +5,9 @@ Beyer et al. 2024, arXiv:2407.07726: y_min, x_min, y_max, x_max, each in 1,024 b
 
 from collections.abc import Sequence
 
+from eval.boxes import BINS
 from tools.ingest.layouts.found import Marked
 
-BINS = 1024
 NONE = "none"  # said where there is no such thing
 
 
