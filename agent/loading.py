@@ -6,9 +6,6 @@ Safetensors only, and no code from a hub ever runs. What cannot be loaded is a
 
 import hashlib
 import json
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,17 +21,16 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
-from safetensors import SafetensorError
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
-from transformers.utils import logging
 
+from agent.adapters import READ_WHOLE, SOFT_PROMPT, merge, refuse_another_base
+from agent.damage import damage_named, first_line, quiet
 from agent.prompts import read_better
 from tools.errors import BadInputError, ModelUnavailableError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-EXAMPLES, PROMPTS, SOFT_PROMPT = "examples.txt", "prompts.json", "soft_prompt.json"
+EXAMPLES, PROMPTS = "examples.txt", "prompts.json"
 _DOWNLOADED = ["*.json", "*.safetensors", "*.model", EXAMPLES]
-_READ_WHOLE = 256 * 2**20  # bytes of weights; the digest of a larger checkpoint samples them
 _SAMPLES, _SAMPLE = 256, 4096  # blocks of a large file, bytes of a block
 _SHAPE_OUTPUT = ("config.json", "adapter_config.json", "preprocessor_config.json",
                  "processor_config.json", "tokenizer.json", PROMPTS, SOFT_PROMPT)  # fmt: skip
@@ -80,7 +76,7 @@ def load_model(
     _refuse_other_models(checkpoint)
     place = find_device(device)
     paligemma: Any = PaliGemmaForConditionalGeneration
-    with _quiet(), _damage_named(checkpoint):
+    with quiet(), damage_named(checkpoint.folder):
         model, report = paligemma.from_pretrained(
             checkpoint.folder, dtype=find_dtype(dtype, place), use_safetensors=True,
             trust_remote_code=False, local_files_only=True, output_loading_info=True,
@@ -88,14 +84,15 @@ def load_model(
         if missing := sorted(report["missing_keys"]):
             raise ValueError(f"{len(missing)} weights are missing, the first is {missing[0]}")
     if adapter:
-        model = _merge(model, adapter)
+        refuse_another_base(checkpoint.folder, adapter.folder)
+        model = merge(model, adapter.folder)
     loaded: PaliGemmaForConditionalGeneration = model.to(place).eval()
     return loaded
 
 
 def load_processor(checkpoint: Checkpoint) -> PaliGemmaProcessor:
     """Load the image processor and the tokenizer, padding on the left as decoding needs."""
-    with _quiet(), _damage_named(checkpoint):
+    with quiet(), damage_named(checkpoint.folder):
         processor = PaliGemmaProcessor.from_pretrained(
             checkpoint.folder, trust_remote_code=False, local_files_only=True
         )
@@ -126,23 +123,15 @@ def has_isolated_images(config: Any) -> bool:
 def load_examples(checkpoint: Checkpoint) -> list[str]:
     """Texts as the checkpoint may write them, a line each, where its folder has some (ours)."""
     file = checkpoint.folder / EXAMPLES
-    with _damage_named(checkpoint):
+    with damage_named(checkpoint.folder):
         return file.read_text("utf-8").splitlines() if file.is_file() else []
 
 
 def load_prompts(checkpoint: Checkpoint) -> dict[str, str]:
     """Prompts that a search found better for it, by those they replace; most have none."""
     file = checkpoint.folder / PROMPTS
-    with _damage_named(checkpoint):
+    with damage_named(checkpoint.folder):
         return read_better(file.read_text("utf-8")) if file.is_file() else {}
-
-
-def load_soft_prompt(adapter: Checkpoint | None) -> str:
-    """The tokens that an adapter wants in front of every prompt, as text; mostly none."""
-    if adapter is None or not (file := adapter.folder / SOFT_PROMPT).is_file():
-        return ""
-    with _damage_named(adapter):
-        return "".join(json.loads(file.read_text("utf-8"))["tokens"])
 
 
 def find_device(name: str) -> torch.device:
@@ -154,7 +143,7 @@ def find_device(name: str) -> torch.device:
         return torch.empty(0, device=name).device
     except (RuntimeError, AssertionError) as error:
         raise BadInputError(
-            f"device {name!r} cannot be used here ({_first_line(error)}); use auto or cpu"
+            f"device {name!r} cannot be used here ({first_line(error)}); use auto or cpu"
         ) from error
 
 
@@ -175,7 +164,7 @@ def digest(folder: Path) -> str:
     """
     sha = hashlib.sha256()
     weights = sorted(folder.glob("*.safetensors"))
-    whole = sum(file.stat().st_size for file in weights) <= _READ_WHOLE
+    whole = sum(file.stat().st_size for file in weights) <= READ_WHOLE
     for file in [*weights, *(folder / name for name in _SHAPE_OUTPUT)]:
         if file.is_file():
             sha.update(f"{file.name} {file.stat().st_size}\n".encode())
@@ -213,7 +202,7 @@ def _download(repo: str, revision: str | None) -> Path:
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, OSError) as error:
         raise ModelUnavailableError(
             f"{at} is not on this machine and the hub did not answer"
-            f" ({_first_line(error.__cause__ or error)}): go online once, or run"
+            f" ({first_line(error.__cause__ or error)}): go online once, or run"
             f" `hf download {repo}` elsewhere and give the folder; the default model comes along"
         ) from error
 
@@ -237,55 +226,10 @@ def _refuse_other_models(checkpoint: Checkpoint) -> None:
             f"{checkpoint.folder} has no config.json"
             + ("; it is an adapter: give it as CYTOSCRIBE_ADAPTER" if adapter else "")
         )
-    with _damage_named(checkpoint):
+    with damage_named(checkpoint.folder):
         kind = json.loads(path.read_text("utf-8")).get("model_type")
     if kind != "paligemma":
         raise ModelUnavailableError(
             f"{checkpoint.folder} is a {kind!r} model, not a PaliGemma; give a PaliGemma 1 or 2"
             " checkpoint such as google/paligemma2-3b-mix-448"
         )
-
-
-def _merge(model: Any, adapter: Checkpoint) -> Any:
-    from peft import PeftConfig, PeftModel  # two seconds that only adapters need
-
-    with _quiet(), _damage_named(adapter), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=FutureWarning)  # PEFT's about transformers
-        warnings.filterwarnings("error", message="Found missing adapter keys")
-        config = PeftConfig.from_pretrained(str(adapter.folder))
-        if config.is_prompt_learning or config.is_adaption_prompt:
-            raise ValueError(
-                f"{config.peft_type} adapters lose PaliGemma's prefix mask; train LoRA, or soft"
-                " prompts with trainable_token_indices"
-            )
-        return PeftModel.from_pretrained(model, str(adapter.folder)).merge_and_unload()
-
-
-@contextmanager
-def _damage_named(checkpoint: Checkpoint) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, UserWarning) as error:
-        raise ModelUnavailableError(
-            f"{checkpoint.folder} cannot be loaded: {_first_line(error)}; copy or download it again"
-        ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep transformers' notes and bars off the user's terminal; what matters is checked here."""
-    transformers_logging: Any = logging
-    level = transformers_logging.get_verbosity()
-    bars = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)

@@ -16,6 +16,7 @@ from PIL.Image import Image
 from torch import Tensor
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
+from agent.adapters import load_soft_prompt
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
 from agent.loading import (
@@ -24,7 +25,6 @@ from agent.loading import (
     load_model,
     load_processor,
     load_prompts,
-    load_soft_prompt,
 )
 from agent.prefixes import parts, prefix_text, prefixes_for, task
 from tools.errors import Cancelled
@@ -59,7 +59,7 @@ def load_paligemma(
         max_new_tokens=max_new_tokens,
         examples=load_examples(base),
         better=load_prompts(extra or base),
-        soft_prompt=load_soft_prompt(extra),
+        soft_prompt=load_soft_prompt(extra.folder) if extra else "",
     )
 
 

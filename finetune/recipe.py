@@ -27,6 +27,10 @@ class DataSet(Values):
     weight: float = Field(1.0, gt=0, description="Its share of the images drawn, relative.")
     limit: Count | None = Field(None, description="Images taken of a side, at most.")
     split: Split | Literal["all"] = Field("train", description="The side to train on.")
+    limits: dict[str, float] = Field(
+        default_factory=dict,
+        description="Thresholds in place of the usual ones (laion: unsafe, watermark, similarity).",
+    )
 
 
 class Lora(Values):

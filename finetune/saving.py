@@ -6,7 +6,6 @@ weights (`base.json`).
 
 import hashlib
 import json
-import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,10 @@ from typing import Any
 import torch
 from transformers import PaliGemmaProcessor
 
+from agent.adapters import BASE, COMMIT
 from agent.loading import Checkpoint
 from finetune.methods import Trainable
 from finetune.soft_prompt import save_soft_prompt
-
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class Base:
 
 def base_of(model: str, checkpoint: Checkpoint) -> Base:
     """Pins a checkpoint that was found."""
-    if _COMMIT.fullmatch(checkpoint.folder.name):  # a snapshot's folder is named by its commit
+    if COMMIT.fullmatch(checkpoint.folder.name):  # a snapshot's folder is named by its commit
         return Base(model, checkpoint.folder.name, {}, checkpoint.name)
     digests = {f.name: _sha256(f) for f in sorted(checkpoint.folder.glob("*.safetensors"))}
     return Base(model, None, digests, checkpoint.name)
@@ -46,7 +44,7 @@ def save_adapter(trained: Trainable, base: Base, folder: Path) -> None:
         config.base_model_name_or_path, config.revision = base.model, base.revision
     adapter.save_pretrained(str(folder))
     pin = json.dumps({k: v for k, v in asdict(base).items() if k != "name"}, indent=2)
-    (folder / "base.json").write_text(f"{pin}\n", "utf-8")
+    (folder / BASE).write_text(f"{pin}\n", "utf-8")
     if trained.soft_prompt:
         save_soft_prompt(folder, trained.soft_prompt)
 

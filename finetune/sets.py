@@ -158,7 +158,7 @@ def _write(
     """Store the rows; items by side, the group of each item, licences, and the number of rows."""
     sides: dict[Split, list[int]] = {"train": [], "dev": [], "test": []}
     licences, groups, number = set[str](), list[str](), 0
-    rows = _told(read_rows(one.root, one.format, dropped), f"reading {one.root}", say)
+    rows = _told(read_rows(one.root, one.format, dropped, one.limits), f"reading {one.root}", say)
     with StoreWriter(folder) as writer:
         for index, item in enumerate(items(rows)):
             writer.add(item)

@@ -16,7 +16,7 @@ import torch
 from peft import PeftModel, TrainableTokensConfig, get_peft_model
 from transformers import PaliGemmaForConditionalGeneration
 
-from agent.loading import SOFT_PROMPT
+from agent.adapters import SOFT_PROMPT
 from finetune.recipe import SoftPrompt
 from tools.errors import BadInputError
 

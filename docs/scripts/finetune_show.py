@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from agent.paligemma import PaliGemma, load_paligemma
-from finetune.commands.finetune import _say as say
+from finetune.commands.finetune import say
 from finetune.data.formats import read_rows
 from finetune.data.row import Row
 from finetune.data.splits import side

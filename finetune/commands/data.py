@@ -134,16 +134,14 @@ def _pair(text: str) -> tuple[str, Path]:
 
 
 def _asked(name: str, path: Path, limits: Mapping[str, float]) -> Asked:
-    from finetune.data.formats import FORMATS
-    from finetune.data.laion import filtered
-    from tools.ingest.layouts.laion import Limits
+    from finetune.data.formats import FORMATS, format_of
 
     if name not in FORMATS:
         raise click.UsageError(f"no format is called {name!r}; known: {', '.join(FORMATS)}")
+    known = format_of(name, limits if name == "laion" else {})
     if not path.exists():
-        raise BadInputError(f"{path} does not exist; {name} is {FORMATS[name].looks_for}")
-    changed = name == "laion" and limits
-    return Asked(filtered(Limits(**limits)) if changed else FORMATS[name], path)
+        raise BadInputError(f"{path} does not exist; {name} is {known.looks_for}")
+    return Asked(known, path)
 
 
 def _read(asked: Asked, ledger: "Ledger") -> Read:

@@ -56,13 +56,13 @@ def finetune(
         raise click.UsageError("name a folder for the run with --out, or add --dry-run")
     from finetune.training import train
 
-    trained = train(recipe, out, resume=resume, say=_say)
+    trained = train(recipe, out, resume=resume, say=say)
     if as_json:
         click.echo(json.dumps(asdict(trained)))
         return
     click.echo(f"done by {trained.ended_by}: {trained.adapter or trained.checkpoint}")
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
     """Progress stands apart from the result."""
     click.echo(line, err=True)

@@ -4,14 +4,18 @@ Each cell runs in a process of its own, so its peak memory is its own and a cras
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -70,13 +74,38 @@ def in_child(cell: Cell, config: CompareConfig, out: Path) -> Told:
         asked, answer = Path(folder, "cell.json"), Path(folder, "told.json")
         asked.write_text(json.dumps([asdict(cell), config.model_dump(mode="json")]), "utf-8")
         arguments = [sys.executable, "-m", __name__, str(asked), str(answer), str(out)]
-        code = subprocess.run(arguments, stderr=words, check=False).returncode
+        code = _run_child(arguments, words)
         if code == STOPPED:
             raise Cancelled(f"{cell.name} was stopped")
         if not answer.exists():
             raise ChildError(code, log)
         told: Told = json.loads(answer.read_text("utf-8"))
     return told
+
+
+def _run_child(arguments: Sequence[str], words: TextIO) -> int:
+    """Its exit code; what stops this process (SIGTERM too) stops the child first, which is saved.
+
+    SIGTERM comes as KeyboardInterrupt.
+    """
+    with _terminated_as_interrupted(), subprocess.Popen(arguments, stderr=words) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.terminate()
+            raise
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # which alone takes signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class ChildError(CytoscribeError):

@@ -76,6 +76,16 @@ def test_the_limits_may_be_set_and_scores_a_release_lacks_are_not_judged(tmp_pat
     shard(tmp_path / "00000.tar", {"000000000": {"caption": "x", "punsafe": 0.3}})
     assert len(rows(tmp_path)[0]) == 1
     assert rows(tmp_path, Limits(unsafe=0.2))[1] == {"its punsafe is not below 0.2": 1}
+    dropped = Counter()
+    assert list(read_rows(tmp_path, "laion", dropped, {"unsafe": 0.2})) == []
+    assert dropped == {"its punsafe is not below 0.2": 1}
+
+
+def test_a_limit_that_a_format_does_not_have_is_named(tmp_path):
+    with pytest.raises(BadInputError, match="punsafe; it has unsafe, watermark, similarity"):
+        read_rows(tmp_path, "laion", Counter(), {"punsafe": 0.2})
+    with pytest.raises(BadInputError, match="aptos has no limit called unsafe"):
+        read_rows(tmp_path, "aptos", Counter(), {"unsafe": 0.2})
 
 
 def test_what_was_not_downloaded_is_counted_from_the_table_beside_the_shard(tmp_path):

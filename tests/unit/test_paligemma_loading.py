@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import PaliGemmaForConditionalGeneration
 
+from agent.adapters import refuse_another_base
 from agent.loading import digest, find_checkpoint, find_device, find_dtype
 from agent.paligemma import load_paligemma
 from tools.errors import BadInputError, ModelUnavailableError
@@ -201,6 +202,26 @@ def test_an_adapter_that_breaks_the_mask_is_refused(tiny_paligemma_dir, tmp_path
     save_adapter(tiny_paligemma_dir, tmp_path / "soft", prompt)
     with pytest.raises(ModelUnavailableError, match=r"prefix mask; train LoRA"):
         load_paligemma(str(tiny_paligemma_dir), adapter=str(tmp_path / "soft"))
+
+
+def test_an_adapter_trained_on_other_weights_is_refused(tiny_paligemma_dir, tmp_path):
+    save_adapter(tiny_paligemma_dir, tmp_path / "lora", lora())
+    pin = {"model": "mine", "revision": None, "sha256": {"model.safetensors": "0" * 64}}
+    (tmp_path / "lora" / "base.json").write_text(json.dumps(pin))
+    with pytest.raises(ModelUnavailableError, match=r"was trained on mine and does not fit"):
+        load_paligemma(str(tiny_paligemma_dir), adapter=str(tmp_path / "lora"))
+
+
+def test_an_adapter_of_another_commit_is_refused(tmp_path):
+    adapter, base = tmp_path / "adapter", tmp_path / ("a" * 40)
+    for folder in (adapter, base):
+        folder.mkdir()
+    pin = {"model": "lab/base", "revision": "b" * 40, "sha256": {}}
+    (adapter / "base.json").write_text(json.dumps(pin))
+    with pytest.raises(ModelUnavailableError, match=r"was trained on lab/base"):
+        refuse_another_base(base, adapter)
+    (adapter / "base.json").write_text(json.dumps(pin | {"revision": "a" * 40}))
+    refuse_another_base(base, adapter)
 
 
 def test_an_incomplete_adapter_is_refused(tiny_paligemma_dir, tmp_path):
