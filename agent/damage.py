@@ -1,4 +1,4 @@
-"""What goes wrong in a folder of weights, said as one error that names it, without library noise."""
+"""What goes wrong in a folder of weights: one error that names it, without library noise."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

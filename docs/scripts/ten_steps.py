@@ -172,8 +172,8 @@ def page(done: list[Tried]) -> str:
         "    cytoscribe finetune --config finetune/recipes/ten-steps.yaml --out runs/ten \\",
         "      --set data.0.format=pubmedqa --set data.0.root=data/pubmedqa",
         "",
-        "Loss is of a learned token on held-out rows, before and after; after is the best look, so it"
-        " is never above before. Ten steps show that a set is read and learned from, nothing more.",
+        "Loss is of a learned token on held-out rows, before and after; after is the best look, so"
+        " it is never above before. Ten steps show that a set is read and learned from, no more.",
         "",
         "| dataset | format | files | rows read | items to train on | left out | teaches | loss"
         " before → after | seconds |",
