@@ -43,10 +43,15 @@ def save_adapter(trained: Trainable, base: Base, folder: Path) -> None:
     for config in adapter.peft_config.values():
         config.base_model_name_or_path, config.revision = base.model, base.revision
     adapter.save_pretrained(str(folder))
-    pin = json.dumps({k: v for k, v in asdict(base).items() if k != "name"}, indent=2)
-    (folder / BASE).write_text(f"{pin}\n", "utf-8")
+    pin(base, folder)
     if trained.soft_prompt:
         save_soft_prompt(folder, trained.soft_prompt)
+
+
+def pin(base: Base, folder: Path) -> None:
+    """Note beside an adapter which weights it belongs to; serving refuses it on others."""
+    noted = json.dumps({k: v for k, v in asdict(base).items() if k != "name"}, indent=2)
+    (folder / BASE).write_text(f"{noted}\n", "utf-8")
 
 
 def save_checkpoint(trained: Trainable, processor: PaliGemmaProcessor, folder: Path) -> None:

@@ -199,7 +199,7 @@ def adapt(parts: Parts, out: Path, bounds: Bounds, start: Path) -> None:
     run = LiteRun(replace(ADAPT, **bounds), made, model, blood_cells(parts["train"]))
     run.take_heads(start / "finetune.pt")
     _train(run, out, "adapt", run.reader, blood_cells(parts["dev"]))
-    save_adapter(adapted, "agent/checkpoints/lite", out / "adapter")
+    save_adapter(adapted, start / "checkpoint", out / "adapter")
     click.echo(f"done: {out / 'adapter'}")
 
 

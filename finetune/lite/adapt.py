@@ -10,8 +10,11 @@ from pathlib import Path
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import PaliGemmaForConditionalGeneration
 
+from agent.loading import Checkpoint
 from finetune.data.example import Example
+from finetune.saving import base_of, pin
 
+SHIPPED = "agent/checkpoints/lite"  # where the checkpoint goes that it is trained on
 RANK = 8
 _LAYERS = (
     r".*vision_tower.*\.(q_proj|k_proj|v_proj|out_proj|fc1|fc2)|"
@@ -31,7 +34,8 @@ def blood_cells(examples: Sequence[Example]) -> list[Example]:
     return [example for example in examples if example.kind in BLOOD]
 
 
-def save_adapter(model: PeftModel, base: str, folder: Path) -> None:
-    """The adapter alone, naming the checkpoint that it belongs to."""
-    model.peft_config["default"].base_model_name_or_path = base
+def save_adapter(model: PeftModel, base: Path, folder: Path) -> None:
+    """The adapter alone, with the digest of the checkpoint folder that it belongs to."""
+    model.peft_config["default"].base_model_name_or_path = SHIPPED
     model.save_pretrained(str(folder))
+    pin(base_of(SHIPPED, Checkpoint(base, SHIPPED)), folder)
