@@ -74,7 +74,7 @@ def in_child(cell: Cell, config: CompareConfig, out: Path) -> Told:
         asked, answer = Path(folder, "cell.json"), Path(folder, "told.json")
         asked.write_text(json.dumps([asdict(cell), config.model_dump(mode="json")]), "utf-8")
         arguments = [sys.executable, "-m", __name__, str(asked), str(answer), str(out)]
-        code = _run_child(arguments, words)
+        code = run_child(arguments, stderr=words)
         if code == STOPPED:
             raise Cancelled(f"{cell.name} was stopped")
         if not answer.exists():
@@ -83,16 +83,20 @@ def in_child(cell: Cell, config: CompareConfig, out: Path) -> Told:
     return told
 
 
-def _run_child(arguments: Sequence[str], words: TextIO) -> int:
+def run_child(
+    arguments: Sequence[str], *, stdout: TextIO | None = None, stderr: TextIO | None = None
+) -> int:
     """Its exit code; what stops this process (SIGTERM too) stops the child first, which is saved.
 
     SIGTERM comes as KeyboardInterrupt.
     """
-    with _terminated_as_interrupted(), subprocess.Popen(arguments, stderr=words) as child:
+    started = partial(subprocess.Popen, arguments, stdout=stdout, stderr=stderr)
+    with _terminated_as_interrupted(), started() as child:
         try:
             return child.wait()
         except KeyboardInterrupt:
             child.terminate()
+            child.wait()  # it saves first
             raise
 
 

@@ -1,9 +1,11 @@
 """The comparison: its file, its grid, its figures and controls, its report."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -14,7 +16,7 @@ from finetune.compare.cells import DONE, FAILED, Cell, cells_of, keep, kept
 from finetune.compare.config import CompareConfig, read_config
 from finetune.compare.document import Drawing, Heading, Paragraph, Table, write
 from finetune.compare.figures import differences, figures, of_others
-from finetune.compare.grid import ChildError, in_child, run_grid
+from finetune.compare.grid import ChildError, in_child, run_child, run_grid
 from finetune.compare.report import pairs_of
 from tools.errors import BadInputError, Cancelled, CytoscribeError
 
@@ -143,6 +145,16 @@ def test_a_cell_in_a_process_of_its_own_tells_what_went_wrong(tmp_path):
     config, cells = grid(tmp_path / "nowhere")
     told = run_grid(cells[:1], config, tmp_path, in_child, quiet)
     assert "does not exist" in told[0]["error"]
+
+
+def test_sigterm_stops_the_process_of_a_cell_too(tmp_path):
+    words = "import os, signal, time; print(os.getpid(), flush=True);"
+    words += "os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+    child = [sys.executable, "-c", words]
+    with (tmp_path / "log").open("w+") as log, pytest.raises(KeyboardInterrupt):
+        run_child(child, stdout=log)
+    pid = int((tmp_path / "log").read_text())
+    assert not psutil.pid_exists(pid)
 
 
 def test_a_process_that_dies_says_its_last_words(tmp_path):
