@@ -109,7 +109,8 @@ def main() -> None:
         root = asked.data / folder_of(source)
         request = Request(LAYOUTS[source], root, split, None, *stated(source), asked.limit)
         told[source] = evaluate(request, lambda: model, limits)
-        split.with_suffix(".json").write_text(json.dumps(told[source], indent=1) + "\n")
+        kept = {**told[source], "root": f"DATA/{folder_of(source)}", "split": split.name}
+        split.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
     asked.out.write_text(page(told, asked.side, len(refused)), encoding="utf-8")
     print(asked.out)
 
