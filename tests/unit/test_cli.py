@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
-from click import Context, Group
+from click import Command, Context, Group
 from click.testing import CliRunner
 from PIL import Image
 
@@ -36,6 +36,7 @@ COMMANDS = [
     "describe",
     "doctor",
     "eval",
+    "feedback",
     "findings",
     "finetune",
     "ingest",
@@ -95,10 +96,15 @@ def test_help_imports_neither_torch_nor_a_command_and_lists_all():
     assert all(f"  {name}  " in shown.stdout for name in COMMANDS)
 
 
+def commands_of(group: Group) -> dict[str, Command]:
+    found = {name: group.get_command(Context(group), name) for name in group.list_commands(None)}
+    return {name: command for name, command in found.items() if command}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_has_help_with_an_example_and_speaks_json(name):
     command = cytoscribe.get_command(Context(cytoscribe), name)
-    below = command.commands if isinstance(command, Group) else {"": command}
+    below = commands_of(command) if isinstance(command, Group) else {"": command}
     for words in [[name], *(f"{name} {sub}".split() for sub in below)]:
         shown = CliRunner().invoke(cytoscribe, [*words, "--help"])
         assert "Example" in shown.output and f"cytoscribe {name}" in shown.output
@@ -250,9 +256,9 @@ def answers(url: str) -> bool:
 
 def test_ctrl_c_ends_with_130(tmp_path):
     code = (
-        "import os, signal, sys, click; from agent.__main__ import Commands, cytoscribe, run\n"
+        "import os, signal, sys, click; from agent.__main__ import EntryPointGroup, run\n"
         "wait = click.Command('wait', callback=lambda: os.kill(os.getpid(), signal.SIGINT))\n"
-        "Commands.get_command = lambda *_: wait\n"
+        "EntryPointGroup.get_command = lambda *_: wait\n"
         "sys.exit(run(['wait']))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 130
