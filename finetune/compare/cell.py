@@ -78,6 +78,7 @@ def run_cell(cell: Cell, config: CompareConfig, out: Path, say: Say) -> Told:
         "seconds": time.monotonic() - began,
         **seconds_of_one(asker, job.sides.test),
         "peak_memory_mb": peak_memory_mb(),
+        "cpu_seconds": time.process_time(),  # of this cell's own process
         **adapted,
         "date": datetime.now(UTC).date().isoformat(),
         "answers": [asdict(one) for one in answered],
@@ -177,14 +178,16 @@ def _cost(trained: Trained) -> Told:
 def seconds_of_one(asker: Asker, items: Sequence[Item]) -> dict[str, float | None]:
     """Median seconds of looking and answering, and of looking and writing, one image, one thread.
 
-    The first image warms up and does not count.
+    The first image warms up and does not count. On a CPU it is the time of the processor, which
+    others on the machine do not lengthen.
     """
     rows = [row for item in items if (row := asker.tasks and asker.tasks[0].row(item))]
     texts = [row for item in items for row in item if asker.free(row)]
+    clock = time.perf_counter if _gpu() else time.process_time
     with one_thread():
         return {
-            "seconds_per_answer": _median(partial(_answer, asker), rows),
-            "seconds_per_text": _median(partial(_write, asker), texts),
+            "seconds_per_answer": _median(partial(_answer, asker), rows, clock),
+            "seconds_per_text": _median(partial(_write, asker), texts, clock),
         }
 
 
@@ -198,19 +201,26 @@ def _write(asker: Asker, row: Row) -> None:
     asker.model.generate(look(asker.model, [row.image]), [prompt])
 
 
-def _median(work: Callable[[Row], None], rows: Sequence[Row]) -> float | None:
+def _median(
+    work: Callable[[Row], None], rows: Sequence[Row], clock: Callable[[], float]
+) -> float | None:
     seconds = []
     for row in rows[: TIMED + 1]:
-        began = time.perf_counter()
+        began = clock()
         work(row)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(clock() - began)
     return median(seconds[1:] or seconds) if seconds else None
 
 
 def peak_memory_mb() -> int:
     """The most memory that this process held, or its GPU where it has one."""
-    torch: Any = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        return int(torch.cuda.max_memory_allocated()) // 2**20
+    if gpu := _gpu():
+        return int(gpu.max_memory_allocated()) // 2**20
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most // (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _gpu() -> Any:
+    """torch.cuda where there is one and torch is in use."""
+    torch: Any = sys.modules.get("torch")
+    return torch.cuda if torch is not None and torch.cuda.is_available() else None

@@ -70,6 +70,8 @@ def _figures(cell: Mapping[str, Any]) -> list[Figure]:
 
 def _parts(cells: Sequence[Told]) -> Iterator[Part]:
     yield Paragraph(NOTE)
+    spent = sum(cell["cpu_seconds"] for cell in cells if cell["status"] == DONE)
+    yield Paragraph(f"All cells together: {spent / 60:.0f} minutes of the processor.")
     for dataset in dict.fromkeys(cell["dataset"] for cell in cells):
         of_it = [cell for cell in cells if cell["dataset"] == dataset]
         done = [cell for cell in of_it if cell["status"] == DONE]
@@ -179,7 +181,7 @@ def _p(one: Difference) -> str:
 
 def _costs(cells: Sequence[Told]) -> tuple[list[str], list[list[str]]]:
     head = ["cell", "trainable", "adapting, s", "steps (best)", "an answer, s", "a text, s",
-            "memory, MB", "prompt"]  # fmt: skip
+            "memory, MB", "CPU, s", "prompt"]  # fmt: skip
     rows = [
         [
             _name(cell),
@@ -189,6 +191,7 @@ def _costs(cells: Sequence[Told]) -> tuple[list[str], list[list[str]]]:
             _seconds(cell["seconds_per_answer"]),
             _seconds(cell["seconds_per_text"]),
             f"{cell['peak_memory_mb']:,}",
+            f"{cell['cpu_seconds']:.0f}",
             _prompt(cell["prompt"]),
         ]
         for cell in cells
