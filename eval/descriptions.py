@@ -271,7 +271,11 @@ def average_precision(
     named = np.array(labels)
     found = []
     for label, row in zip(wanted, nearest, strict=True):
-        hits = named[row] == label
-        precision = hits.cumsum() / np.arange(1, depth + 1)
-        found.append(float((precision * hits).sum() / max(1, hits.sum())))
+        found.append(precision_of(named[row] == label))
     return found
+
+
+def precision_of(hits: NDArray[np.bool_]) -> float:
+    """Average precision of a ranking, best first: its hits divide it; 0 where there is none."""
+    precision = hits.cumsum() / np.arange(1, len(hits) + 1)
+    return float((precision * hits).sum() / max(1, hits.sum()))

@@ -1,15 +1,14 @@
 """Measure what the model says of labelled images."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from agent.settings import load_settings
+from eval.commands.watching import watch
 from eval.truth import DATASETS
 from tools.errors import BadInputError
 from tools.findings import MODALITY, STAIN
@@ -104,20 +103,10 @@ def _evaluate(model: str | None, request: Mapping[str, Any]) -> dict[str, Any]:
 
     settings = load_settings(model=model)
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20, settings.min_probability)
-    return evaluate(Request(**request), lambda: open_model(settings), limits, _watch)
+    return evaluate(Request(**request), lambda: open_model(settings), limits, watch)
 
 
 def _in_words(told: Mapping[str, Any]) -> str:
     from eval.table import in_words
 
     return in_words(told)
-
-
-@contextmanager
-def _watch(label: str, length: int) -> Iterator[Any]:
-    """A bar on stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, label=label, show_pos=True, file=sys.stderr) as bar:
-        yield bar.update

@@ -3,6 +3,7 @@
 import click
 
 from eval.commands.descriptions import descriptions
+from eval.commands.similar import similar
 from eval.questions import questions
 
 
@@ -15,11 +16,13 @@ def eval_group() -> None:
       cytoscribe eval descriptions --dataset classes --root leukocytes/
       cytoscribe eval descriptions --dataset voc --root BCCD/ --json
       cytoscribe eval questions --data DIR
+      cytoscribe eval similar --library train/ --queries test/
     """
 
 
 eval_group.add_command(descriptions)
 eval_group.add_command(questions)
+eval_group.add_command(similar)
 
 if __name__ == "__main__":
     eval_group()

@@ -7,7 +7,7 @@ where they are; the library keeps their path and a thumbnail.
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,19 +53,21 @@ def ingest_images(
     source: str | None = None,
     licence: str = LICENCE_UNKNOWN,
     limits: Limits = Limits(),
+    leave_out: Collection[str] = (),
     progress: Progress = silent,
     cancelled: Callable[[], bool] = never,
 ) -> IngestReport:
     """Ingest the images below `path`; a file that cannot be used is skipped and named.
 
-    `done` counts the images that went in or got their first embedding by this model. Raises
-    BadInputError for an unknown layout, StoreUnavailableError, and Interrupted, with the report so
-    far, when `cancelled` says so after a batch.
+    Images whose ids are in `leave_out` stay out. `done` counts the images that went in or got
+    their first embedding by this model. Raises BadInputError for an unknown layout,
+    StoreUnavailableError, and Interrupted, with the report so far, when `cancelled` says so after
+    a batch.
     """
     _, images = find_layout(path, layout)
     total = sum(1 for _ in images())
     with running_job(store, "images", str(path), progress, cancelled) as job:
-        run = _Run(store, model, job, source or path.resolve().stem, licence, limits)
+        run = _Run(store, model, job, source or path.resolve().stem, licence, limits, leave_out)
         seen = 0
         for batch in batches(images(), BATCH):
             run.add(batch)
@@ -85,12 +87,15 @@ class _Run:
         source: str,
         licence: str,
         limits: Limits,
+        leave_out: Collection[str],
     ) -> None:
         self.store, self.model, self.tally, self.limits = store, model, job.tally, limits
+        self.leave_out = frozenset(leave_out)
         self.source, self.licence = source, licence
 
     def add(self, batch: Sequence[FoundImage]) -> None:
         """Add what is new of a batch, in parts small enough for the memory."""
+        batch = [found for found in batch if _id_of(found) not in self.leave_out]
         ids = [_id_of(found) for found in batch]
         known = self.store.known_images([i for i in ids if i], self.model.name)
         new: dict[object, FoundImage] = {}
