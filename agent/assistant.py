@@ -20,6 +20,7 @@ from llama_index.core.llms import LLM, MockLLM
 
 from agent.agent import CellAgent
 from agent.history import History
+from agent.reviewing import corrections
 from agent.router import Router
 from agent.running import Tell, TurnRun
 from agent.settings import Settings
@@ -27,6 +28,7 @@ from agent.synthesis import Rewriter, Synthesis
 from agent.toolbox import CANCELLED, Toolbox
 from agent.tracing import NoTracer, Tracer
 from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
+from tools.corrections import Correction
 from tools.describe_image import never
 from tools.errors import BadInputError, Cancelled, StoreUnavailableError
 from tools.evidence import DescriptionEvidence
@@ -136,6 +138,7 @@ class Assistant:
             turn_id=feedback.turn_id,
             given_at=feedback.given_at,
             feedback=feedback.model_dump_json(),
+            corrections=self._corrections(feedback),
         )
         for text in self.store.unsent_feedback():
             unsent = Feedback.model_validate_json(text)
@@ -145,6 +148,10 @@ class Assistant:
             trace_id = TurnRecord.model_validate_json(record).trace_id
             if self._tracer.score(unsent, trace_id):
                 self.store.mark_sent(unsent.feedback_id)
+
+    def _corrections(self, feedback: Feedback) -> list[Correction]:
+        record = self.store.turn(feedback.turn_id)
+        return corrections(feedback, TurnRecord.model_validate_json(record)) if record else []
 
     def close(self) -> None:
         """End the turns under way and give back the database and the models."""

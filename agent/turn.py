@@ -111,12 +111,32 @@ class Feedback(Frozen):
     feedback_id: str
     turn_id: str
     helpful: bool | None = None
+    image_id: str | None = None  # what was reviewed; None: the turn's only image
     finding_marks: dict[str, bool] = Field(default_factory=dict)  # finding name -> right?
+    corrected_findings: dict[str, str] = Field(default_factory=dict)  # name -> what is true
     corrected_label: str | None = None
     corrected_description: str | None = None
     comment: str | None = None
     role: str | None = None  # "haematologist", …
+    reviewer: str | None = None  # initials: tells the reviewers of an image apart
     given_at: datetime
+
+    @property
+    def rates(self) -> bool:
+        """Whether it says how good the answer as a whole is."""
+        return self.helpful is not None or self.comment is not None
+
+    @property
+    def reviews(self) -> bool:
+        """Whether it says what is right and wrong in what the model saw."""
+        corrected = self.corrected_findings or self.corrected_label or self.corrected_description
+        return bool(self.finding_marks or corrected)
+
+    @model_validator(mode="after")
+    def _right_needs_no_correction(self) -> Self:
+        if both := [name for name in self.corrected_findings if self.finding_marks.get(name)]:
+            raise ValueError(f"marked right and corrected: {', '.join(both)}")
+        return self
 
 
 # What a front end may show while a turn runs, in order of appearance.

@@ -7,13 +7,13 @@ reload or another tab shows the same; this is the tab's copy. It draws nothing.
 import re
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from agent.turn import TurnEvent, TurnRecord, UserTurn
+from agent.turn import Feedback, TurnEvent, TurnRecord, UserTurn
 from page.background import Job
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class Conversation:
         self.shown: list[Shown] = []
         self.running: Running | None = None
         self.draft: Draft | None = None
-        self.rated: set[str] = set()  # turns that have feedback
+        self.rated: set[str] = set()  # turns whose answer was rated
+        self.reviewed: set[str] = set()  # turns whose findings or description were
         for record in records:
             self.add(record)
 
@@ -74,6 +75,14 @@ class Conversation:
         """Show an answered turn, with those images that no earlier turn has shown."""
         fresh = self.fresh(record.turn.images)
         self.shown.append(Shown(record.turn.question, fresh, record))
+
+    def remember(self, given: Iterable[Feedback]) -> None:
+        """Note what was said of turns already."""
+        for feedback in given:
+            if feedback.rates:
+                self.rated.add(feedback.turn_id)
+            if feedback.reviews:
+                self.reviewed.add(feedback.turn_id)
 
     def fresh(self, images: Sequence[str]) -> tuple[str, ...]:
         """Those of a turn's images that no earlier turn has shown."""
@@ -127,8 +136,10 @@ def current(assistant: "Assistant") -> Conversation:
     if talk is None or talk.session_id != session_id:
         records = assistant.history(session_id)
         talk = Conversation(session_id, records)
-        turns = (record.turn.turn_id for record in records)
-        talk.rated = {turn_id for turn_id in turns if assistant.store.feedback(turn_id)}
+        for record in records:
+            talk.remember(
+                map(Feedback.model_validate_json, assistant.store.feedback(record.turn.turn_id))
+            )
         st.session_state.conversation = talk
     return talk
 

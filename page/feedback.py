@@ -27,7 +27,7 @@ def draw(assistant: "Assistant", talk: Conversation, turn_id: str) -> None:
         return
     with place.container():
         feedback = _form(assistant, turn_id)
-        stored = feedback is not None and _store(assistant, feedback)
+        stored = feedback is not None and store(assistant, feedback)
     if stored:
         talk.rated.add(turn_id)
         place.caption(_THANKS)
@@ -42,13 +42,7 @@ def _form(assistant: "Assistant", turn_id: str) -> Feedback | None:
     form = st.form(f"feedback-{turn_id}", border=False)
     with form, st.container(horizontal=True, vertical_alignment="bottom"):
         comment = st.text_input("Comment (optional)", key=f"comment-{turn_id}", width=220)
-        role = st.text_input(
-            "Your role (optional)",
-            assistant.settings.expert_role or "",
-            key=f"role-{turn_id}",
-            placeholder="haematologist, …",
-            width=160,
-        )
+        role = role_field(assistant, f"role-{turn_id}")
         sent = st.form_submit_button("Send feedback")
     if not sent:
         return None
@@ -57,12 +51,25 @@ def _form(assistant: "Assistant", turn_id: str) -> Feedback | None:
         turn_id=turn_id,
         helpful=bool(thumb),
         comment=comment.strip() or None,
-        role=role.strip() or None,
+        role=role,
         given_at=datetime.now(UTC),
     )
 
 
-def _store(assistant: "Assistant", feedback: Feedback) -> bool:
+def role_field(assistant: "Assistant", key: str) -> str | None:
+    """Who speaks, without an account."""
+    role: str = st.text_input(
+        "Your role (optional)",
+        assistant.settings.expert_role or "",
+        key=key,
+        placeholder="haematologist, …",
+        width=160,
+    )
+    return role.strip() or None
+
+
+def store(assistant: "Assistant", feedback: Feedback) -> bool:
+    """Keep the feedback; False, and said why, where that failed."""
     try:
         assistant.give_feedback(feedback)
     except CytoscribeError as error:

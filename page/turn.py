@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from agent.turn import TurnRecord
-from page import answer, feedback
+from page import answer, feedback, review
 from page.conversation import Conversation, Draft, Shown, Upload
 from page.evidence import Numbers, panels
 from page.text import plain
@@ -99,6 +99,7 @@ def _answered(
     with left:
         st.html(answer.final(record, numbers))
         feedback.draw(assistant, talk, record.turn.turn_id)
+        review.draw(assistant, talk, record)
     with right:
         draw_evidence(assistant, evidence, numbers, expanded=newest)
 

@@ -18,6 +18,7 @@ from tools.images import OpenedImage
 from tools.protocols import Generated, ImageFeatures, VisionModel
 
 ANSWER = "answer"  # name of the finding that holds the model's own words on the user's question
+_UNCERTAIN = "Uncertain: "  # begins what a text says of its gaps
 
 
 # What the closed questions answer anyway, or what asks for nothing in particular.
@@ -93,7 +94,7 @@ def _evidence(
 ) -> DescriptionEvidence:
     """The text says only what the findings bear out, and names what it is unsure of."""
     kept = claimed(written.text, {f.name: f.value for f in found})
-    unsure = f"Uncertain: {', '.join(kept.uncertain)}." if kept.uncertain else ""
+    unsure = f"{_UNCERTAIN}{', '.join(kept.uncertain)}." if kept.uncertain else ""
     return DescriptionEvidence(
         image_id=image_id,
         text=f"{kept.text} {unsure}".strip(),
@@ -102,6 +103,11 @@ def _evidence(
         model=model,
         probability=written.probability,
     )
+
+
+def without_doubts(text: str) -> str:
+    """A description's text without its last words, on what was uncertain."""
+    return text.partition(_UNCERTAIN)[0].strip()
 
 
 def _answered(answer: Generated | None, min_probability: float) -> tuple[Finding, ...]:

@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -146,15 +147,37 @@ class ChatWindow:
         thumbs = "[data-testid=stFeedbackButton]"
         self.until(lambda _: self._all(thumbs))
         self._all(thumbs)[-2 if up else -1].click()
-        self._fill("Comment (optional)", comment)
-        self._fill("Your role (optional)", role)
+        self.fill("Comment (optional)", comment)
+        self.fill("Your role (optional)", role, 0)
         self.press("Send feedback")
         self.until(lambda _: "Thank you" in self.page_text())
 
-    def _fill(self, label: str, text: str) -> None:
+    def unfold(self, title: str) -> None:
+        """Open the last part of the page that is folded under that title."""
+        summary = f"//summary[contains(normalize-space(), {title!r})]"
+        self.until(lambda _: self._xpath(summary))
+        self.driver.execute_script("arguments[0].click()", self._xpath(summary)[-1])
+
+    def mark(self, finding: str, mark: str) -> None:
+        """Press the mark beside a finding that is under review."""
+        marks = (
+            f"//div[@role='radiogroup' and starts-with(@aria-label, '{finding}:')]"
+            f"//button[normalize-space()={mark!r}]"
+        )
+        self.until(lambda _: self._xpath(marks))
+        self.driver.execute_script("arguments[0].click()", self._xpath(marks)[-1])
+
+    def choose(self, label: str, option: str) -> None:
+        """Type an option into the box with that label, and take it."""
+        box = f"[data-testid=stSelectbox] input[aria-label*='{label}']"
+        self.until(lambda _: self._all(box))
+        self._all(box)[-1].send_keys(option + Keys.ENTER)
+
+    def fill(self, label: str, text: str, which: int = -1) -> None:
+        """Write into a field with that label, by default the last."""
         field = f"input[aria-label='{label}']"
         self.until(lambda _: self._all(field))
-        self._one(field).send_keys(text)
+        self._all(field)[which].send_keys(text)
 
     def stop(self) -> None:
         """Press Stop as soon as it is there, and wait until the page has stopped."""

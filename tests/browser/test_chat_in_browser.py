@@ -89,6 +89,24 @@ def test_thumbs_and_comment_reach_the_database_once(window, library):
     assert turn_id and "Thank you" in window.page_text()
 
 
+def test_a_professionals_review_is_kept_beside_what_the_model_said(window, library, cell):
+    window.ask("What cell is this?", cell)
+    said = window.findings()["cell type"]
+    truth = "basophil" if said != "basophil" else "eosinophil"
+    window.unfold("Review what the model saw")
+    window.mark("modality", "right")
+    window.choose("Label", truth)
+    window.fill("Your initials (optional)", "AB")
+    window.fill("Your role (optional)", "haematologist")
+    window.press("Send review")
+    window.until(lambda _: "Your review is stored" in window.page_text())
+    rows = {row.name: row for row in library.reviews() if row.session_id == window.session}
+    assert rows["modality"].right and rows["modality"].role == "haematologist"
+    label = rows["cell_type"]
+    assert (label.model_value, label.human_value, label.reviewer) == (said, truth, "ab")
+    assert not window.tracebacks()
+
+
 def test_an_upload_that_is_no_sound_image_is_refused_in_a_sentence(window, tmp_path):
     sound = encoded(drawn())
     refused = {

@@ -182,6 +182,57 @@ def test_a_reload_remembers_that_feedback_was_given(page, assistant):
     assert "Thank you" in opened(assistant).caption[-1].value
 
 
+def mark(page: AppTest, finding: str, value: str) -> None:
+    group = next(
+        g for g in page.get("button_group") if g.key and g.key.startswith(f"mark-{finding}")
+    )
+    group.set_value(value)
+    page.run()
+
+
+def choose(page: AppTest, label: str, value: str) -> None:
+    next(box for box in page.selectbox if box.label == label).set_value(value)
+    page.run()
+
+
+def test_a_review_marks_findings_corrects_them_and_says_who_speaks(page, assistant):
+    ask(page, "What is it?")
+    mark(page, "nucleus_shape", "right")
+    mark(page, "cell_type", "wrong")
+    choose(page, "cell type, in truth", "basophil")
+    next(t for t in page.text_area if t.label == "Description").set_value("a basophil")
+    next(t for t in page.text_input if t.label.startswith("Your initials")).set_value("ab")
+    press(page, "Send review")
+    (given,) = assistant.given
+    assert given.finding_marks == {"nucleus_shape": True, "cell_type": False}
+    assert given.corrected_findings == {"cell_type": "basophil"}
+    assert given.corrected_description == "a basophil" and given.reviewer == "ab"
+    assert given.image_id == SEEN.image_id and given.helpful is None
+    assert "Send review" not in [b.label for b in page.button]
+
+
+def test_a_review_can_be_given_again_and_an_empty_one_is_not_sent(page, assistant):
+    ask(page, "What is it?")
+    press(page, "Send review")
+    assert not assistant.given and "Nothing was marked" in page.main.info[0].value
+    choose(page, "Label", "target cell")
+    press(page, "Send review")
+    press(page, "Review again")
+    mark(page, "cell_type", "right")
+    press(page, "Send review")
+    first, second = assistant.given
+    assert first.corrected_label == "target cell" and not first.finding_marks
+    assert second.finding_marks == {"cell_type": True}
+
+
+def test_a_reload_remembers_a_review_and_still_asks_for_a_rating(page, assistant):
+    ask(page, "What is it?")
+    mark(page, "cell_type", "right")
+    press(page, "Send review")
+    again = opened(assistant)
+    assert "Review again" in [b.label for b in again.button] and again.feedback
+
+
 def test_only_the_newest_turn_has_its_evidence_unfolded(page):
     ask(page, "One?")
     ask(page, "Two?")

@@ -3,6 +3,7 @@
 It knows nothing of files, models or agents: vectors, records and ids come in, evidence goes out.
 """
 
+from tools.store.corrections import CorrectionStore
 from tools.store.counts import LibraryCounts
 from tools.store.images import ImageStore
 from tools.store.jobs import JobStore
@@ -13,7 +14,7 @@ from tools.store.turns import TurnStore
 __all__ = ["Store", "migrate"]
 
 
-class Store(ImageStore, LiteratureStore, TurnStore, JobStore, LibraryCounts):
+class Store(ImageStore, LiteratureStore, TurnStore, CorrectionStore, JobStore, LibraryCounts):
     """A database by its URL, with pgvector; connects at the first call and reconnects by itself.
 
     Every method is one transaction. Every method raises StoreUnavailableError when the server

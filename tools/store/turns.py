@@ -9,9 +9,11 @@ from datetime import datetime
 import psycopg
 from psycopg.types.json import Jsonb
 
+from tools.corrections import Correction
 from tools.errors import BadInputError
 from tools.evidence import Evidence
 from tools.store.connection import Connection, Database
+from tools.store.corrections import add_corrections
 
 
 class TurnStore(Database):
@@ -67,9 +69,18 @@ class TurnStore(Database):
             ).fetchall()
 
     def save_feedback(
-        self, *, feedback_id: str, turn_id: str, given_at: datetime, feedback: str
+        self,
+        *,
+        feedback_id: str,
+        turn_id: str,
+        given_at: datetime,
+        feedback: str,
+        corrections: Sequence[Correction] = (),
     ) -> None:
-        """Store feedback (JSON) on a turn; given again under its id, it replaces the first."""
+        """Store feedback (JSON) on a turn; given again under its id, it replaces the first.
+
+        Its corrections are added with it, or neither is stored; they are never replaced.
+        """
         with self.transaction() as connection:
             try:
                 connection.execute(
@@ -78,6 +89,7 @@ class TurnStore(Database):
                     "given_at = excluded.given_at, feedback = excluded.feedback, sent_at = NULL",
                     (feedback_id, turn_id, given_at, feedback),
                 )
+                add_corrections(connection, corrections)
             except psycopg.errors.ForeignKeyViolation:
                 raise BadInputError(f"There is no turn {turn_id!r} to give feedback on") from None
 
