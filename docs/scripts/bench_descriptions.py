@@ -1,10 +1,10 @@
-"""Write docs/benchmarks/descriptions.md: the held-out side of each development set, measured.
+"""Write docs/benchmarks/descriptions/README.md: the held-out side of each set, measured.
 
     python docs/scripts/bench_descriptions.py DATA [--out FILE] [--model M] [--side dev|test]
 
 DATA holds the sets as training reads them. Each table is what `cytoscribe eval descriptions` gives
 on the list that `python -m finetune.data.held_out` writes; both commands are printed beside it. The
-lists and the full JSON of each run go into a folder `descriptions` beside FILE.
+lists and the full JSON of each run go beside FILE.
 """
 
 import argparse
@@ -89,9 +89,7 @@ out as near-duplicates of images on another side: {refused}.
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("data", type=Path)
-    parser.add_argument(
-        "--out", type=Path, default=ROOT / "docs" / "benchmarks" / "descriptions.md"
-    )
+    parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/descriptions/README.md")
     parser.add_argument("--model", help="default: the setting CYTOSCRIBE_MODEL")
     parser.add_argument("--side", choices=("dev", "test"), default="test")
     parser.add_argument("--limit", type=int, help="images of each set")
@@ -99,7 +97,7 @@ def main() -> None:
     settings = load_settings(model=asked.model)
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20, settings.min_probability)
     parts, refused = load(asked.data)
-    lists = write_lists(parts[asked.side], asked.side, asked.out.parent / asked.out.stem)
+    lists = write_lists(parts[asked.side], asked.side, asked.out.parent)
     del parts
     model = open_model(settings)
     told = {}
