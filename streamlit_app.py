@@ -1,16 +1,30 @@
-"""The chat page: it renders and asks, nothing else (the pieces are in `page/`).
+"""The app's pages: it renders and asks, nothing else (the pieces are in `page/`).
 
 `cytoscribe chat` serves it; `streamlit run streamlit_app.py` does the same without our settings for
 address and port.
 """
 
-from page import chat, start
+import streamlit as st
+
+from page import chat, quality, start
+
+
+def _chat() -> None:
+    chat.chat(start.assistant())
+
+
+def _quality() -> None:
+    quality.draw(start.assistant())
 
 
 def main() -> None:
-    """The whole page, drawn anew at every click."""
+    """The page of the address, drawn anew at every click."""
     chat.dress()
-    chat.chat(start.assistant())
+    pages = (
+        st.Page(_chat, title="Chat", icon=":material/chat:", default=True),
+        st.Page(_quality, title="Quality", icon=":material/monitoring:", url_path="quality"),
+    )
+    st.navigation(pages, position="top").run()
 
 
 if __name__ == "__main__":

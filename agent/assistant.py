@@ -20,6 +20,7 @@ from llama_index.core.llms import LLM, MockLLM
 
 from agent.agent import CellAgent
 from agent.history import History
+from agent.machine import machine
 from agent.reviewing import corrections
 from agent.router import Router
 from agent.running import Tell, TurnRun
@@ -66,6 +67,7 @@ class Assistant:
             max_bytes=settings.max_upload_mb * 2**20,
         )
         self._history = History(store)
+        self._machine = machine(settings.device)
         self._tracer = tracer or NoTracer()
         self._resources = resources or ExitStack()
         features = FeatureCache(model, self.images)
@@ -180,13 +182,13 @@ class Assistant:
             await run.follow(self.agent, history)
             if not (complete or history):
                 run.add(UNREAD)
-            record = run.record(traced.trace_id, settings)
+            record = run.record(traced.trace_id, settings, self._machine)
             traced.note(record.answer)
         try:
             await asyncio.to_thread(self._history.save, record)
         except StoreUnavailableError:
             run.add(UNSAVED)
-            record = run.record(traced.trace_id, settings)
+            record = run.record(traced.trace_id, settings, self._machine)
             self._history.wait(record)
         tell(TurnDone(record=record))
 

@@ -5,7 +5,7 @@ The adapter between LlamaIndex's workflow events and our own values. It stores n
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import perf_counter, process_time
 
 from llama_index.core.agent.workflow import AgentOutput, AgentStream, ToolCall, ToolCallResult
 from llama_index.core.llms import ChatMessage, ImageBlock, TextBlock
@@ -44,6 +44,7 @@ class TurnRun:
     answer: GroundedAnswer | None = None
     durations: dict[str, float] = field(default_factory=dict)  # seconds by stage
     _since: float = field(default_factory=perf_counter)
+    _cpu_since: float = field(default_factory=process_time)
 
     async def follow(self, agent: CellAgent, history: Sequence[TurnRecord]) -> None:
         """Let the agent answer, telling each event; raises what the agent raises."""
@@ -72,7 +73,7 @@ class TurnRun:
         self.answer = self.answer.model_copy(update={"sentences": sentences})
         self.tell(AnswerDelta(text=f" {text}"))
 
-    def record(self, trace_id: str, settings_hash: str) -> TurnRecord:
+    def record(self, trace_id: str, settings_hash: str, machine: str) -> TurnRecord:
         """The record of the finished turn."""
         assert self.plan is not None and self.answer is not None
         return TurnRecord(
@@ -83,6 +84,8 @@ class TurnRun:
             answer=self.answer,
             settings_hash=settings_hash,
             durations=self.durations | {"total": sum(self.durations.values())},
+            machine=machine,
+            cpu_seconds=process_time() - self._cpu_since,
         )
 
     def _take(self, event: Event) -> None:

@@ -104,6 +104,13 @@ class Settings(BaseSettings):
     )
     expert_role: str | None = Field(None, description="Role noted with feedback by default.")
 
+    # report
+    cpu_hour_price: float | None = Field(
+        None, ge=0, allow_inf_nan=False,
+        description="What an hour of CPU costs you; unset: the report tells no money.",
+    )  # fmt: skip
+    currency: str = Field("USD", description="Of the prices.")
+
     # Langfuse (its own variable names)
     langfuse_public_key: str | None = Field(
         None, validation_alias=_langfuse("LANGFUSE_PUBLIC_KEY"), description="Langfuse key."

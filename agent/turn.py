@@ -93,6 +93,8 @@ class TurnRecord(Frozen):
     answer: GroundedAnswer
     settings_hash: str
     durations: dict[str, float]  # seconds by stage
+    machine: str | None = None  # that answered: cores, processor, GPU
+    cpu_seconds: float | None = None  # of the process, of other turns at the same time too
     research_use_only: Literal[True] = True
 
     @model_validator(mode="after")

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from eval.class_names import ClassNames, read_map
@@ -83,6 +84,8 @@ def evaluate(
     if not measured.known:
         raise _nothing(request.root, known, skipped)
     return {
+        "command": "eval descriptions",
+        "date": date.today().isoformat(),
         **request.as_json(),
         "model": model.name,
         "images": len(measured.known),

@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,8 @@ def report(rows: Sequence[Answered], name: str) -> dict[str, Any]:
         kinds["yes_or_no" if row.asked.yes_or_no else "open"].append(row)
         findings[row.asked.about].append(row)
     return {
+        "command": "eval questions",
+        "date": date.today().isoformat(),
         "model": name,
         "questions": len(rows),
         "accuracy": accuracy(rows),

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
 from huggingface_hub import DatasetCard, DatasetCardData, EvalResult, ModelCard, ModelCardData
 
+from agent.machine import processor
 from finetune.recipe import FinetuneRecipe
 from finetune.saving import Base
 from finetune.sets import Count
@@ -46,7 +46,7 @@ class Figures:
 
 def hardware(devices: int = 1) -> str:
     """The machine in words."""
-    name = torch.cuda.get_device_name() if torch.cuda.is_available() else _processor_name()
+    name = torch.cuda.get_device_name() if torch.cuda.is_available() else processor()
     return f"{devices} × {name}, {torch.get_num_threads()} thread(s), {platform.system()}"
 
 
@@ -179,12 +179,3 @@ def _figure(value: float | None) -> str:
 def _size(rows: int) -> str:
     limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
     return next((name for limit, name in limits.items() if rows < limit), "n>1M")
-
-
-def _processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named: Any = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(named, platform.machine())

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from finetune.plot import line_plot
+from eval.lines import line_plot
 
 COLUMNS = ("step", "seconds", "loss", "held_out", "learning_rate", "samples_per_second")
 Point = Mapping[str, float | None]

@@ -129,10 +129,12 @@ def _answering(assistant: "Assistant", turn: UserTurn) -> "Job[TurnEvent, None]"
 
 def current(assistant: "Assistant") -> Conversation:
     """This tab's conversation, read from the database when its session is new to the tab."""
+    talk = st.session_state.get("conversation")
     session_id = st.query_params.get("session", "")
+    if talk and not session_id:  # back from another page, whose address has no session
+        session_id = st.query_params["session"] = talk.session_id
     if not _SESSION_ID.fullmatch(session_id):
         session_id = st.query_params["session"] = uuid.uuid4().hex
-    talk = st.session_state.get("conversation")
     if talk is None or talk.session_id != session_id:
         records = assistant.history(session_id)
         talk = Conversation(session_id, records)

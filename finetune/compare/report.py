@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from eval.descriptions import Estimate
+from eval.document import Drawing, Heading, Paragraph, Part, Table, write
+from eval.dots import Dot, dots
 from eval.overlap import MISSING
 from finetune.compare.cells import DONE, Told
-from finetune.compare.document import Drawing, Heading, Paragraph, Part, Table, write
 from finetune.compare.figures import (
     MEANINGS,
     SMALLER_IS_BETTER,
@@ -21,7 +22,6 @@ from finetune.compare.figures import (
     differences,
     figures,
 )
-from finetune.compare.plots import Dot, dots
 
 TITLE = "Checkpoints and ways to adapt them, compared"
 RECORD = ("bleu", "rouge_l")
@@ -40,7 +40,7 @@ def report(cells: Sequence[Told], out: Path) -> tuple[Path, Path]:
     """Write compare.md, compare.html and figures.json into `out`; the first two."""
     told = figures_of(cells)
     (out / "figures.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
-    return write(TITLE, list(_parts(cells)), out)
+    return write(TITLE, list(_parts(cells)), out, "compare")
 
 
 def figures_of(cells: Sequence[Told]) -> list[Told]:

@@ -92,6 +92,21 @@ def test_feedback_on_no_turn_is_refused(store: Store):
         store.save_feedback(feedback_id="f", turn_id="t9", given_at=NOON, feedback="{}")
 
 
+def test_all_turns_are_read_with_their_feedback_oldest_first(store: Store):
+    second, first = save(store, 2, "b"), save(store, 1)
+    for name, minute in (("late", 9), ("early", 8)):
+        when = NOON + timedelta(minutes=minute)
+        store.save_feedback(
+            feedback_id=name, turn_id="t1", given_at=when, feedback=json.dumps({"by": name})
+        )
+    told = [
+        (json.loads(r), [json.loads(f)["by"] for f in fs]) for r, fs in store.turns_with_feedback()
+    ]
+    assert told == [(json.loads(first), ["early", "late"]), (json.loads(second), [])]
+    since = NOON + timedelta(minutes=2)
+    assert [json.loads(r) for r, _ in store.turns_with_feedback(since)] == [json.loads(second)]
+
+
 def test_an_ingest_job_keeps_its_numbers(store: Store, database_url: str):
     job = store.start_job("images", "/cells")
     store.update_job(job, 5, 2)

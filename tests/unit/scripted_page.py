@@ -131,6 +131,10 @@ class ScriptedAssistant:
     def feedback(self, turn_id: str) -> list[str]:
         return [f.model_dump_json() for f in self.given if f.turn_id == turn_id]
 
+    def turns_with_feedback(self) -> Iterator[tuple[str, list[str]]]:
+        for record in self.records:
+            yield record.model_dump_json(), self.feedback(record.turn.turn_id)
+
     def give_feedback(self, feedback: Feedback) -> None:
         self.given.append(feedback)
 

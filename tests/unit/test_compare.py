@@ -11,10 +11,10 @@ import yaml
 from click.testing import CliRunner
 from PIL import Image
 
+from eval.document import Drawing, Heading, Paragraph, Table, write
 from finetune.commands.compare import compare
 from finetune.compare.cells import DONE, FAILED, Cell, cells_of, keep, kept
 from finetune.compare.config import CompareConfig, read_config
-from finetune.compare.document import Drawing, Heading, Paragraph, Table, write
 from finetune.compare.figures import differences, figures, of_others
 from finetune.compare.grid import ChildError, in_child, run_child, run_grid
 from finetune.compare.report import pairs_of
@@ -230,7 +230,7 @@ def test_methods_are_compared_with_zero_shot_and_checkpoints_with_the_first():
 def test_a_document_is_written_as_markdown_and_as_one_html_file(tmp_path):
     parts = [Heading("a < b"), Paragraph("words"), Table(["x", "y"], [["1|2", "3"]]),
              Drawing("dots", "<svg></svg>", "dots")]  # fmt: skip
-    markdown, html = write("Title", parts, tmp_path)
+    markdown, html = write("Title", parts, tmp_path, "compare")
     assert "| 1\\|2 | 3 |" in markdown.read_text()
     assert (tmp_path / "plots" / "dots.svg").exists()
     assert "a &lt; b" in html.read_text()

@@ -252,6 +252,32 @@ def test_an_address_that_is_no_session_gets_a_new_one(assistant):
     assert page.query_params["session"] != ["../../etc"] and not page.exception
 
 
+def test_a_session_goes_on_after_a_visit_to_another_page(page):
+    ask(page, "What is it?")
+    page.query_params.clear()
+    page.run()
+    assert page.query_params["session"] == ["s1"] and len(page.chat_message) == 2
+
+
+def test_the_quality_page_tells_the_turns_of_this_installation(page, assistant):
+    ask(page, "What is it?")
+    page.feedback[0].set_value(1).run()
+    press(page, "Send feedback")
+
+    def script() -> None:
+        import streamlit as st
+
+        from page import quality
+
+        quality.draw(st.session_state["assistant"])
+
+    shown = AppTest.from_function(script, default_timeout=20)
+    shown.session_state["assistant"] = assistant
+    shown.run()
+    assert shown.title[0].value == "Cytoscribe: key measures" and not shown.exception
+    assert "1 turns of 1 sessions" in html(shown) and "1/1: 1.000" in html(shown)
+
+
 def test_the_sidebar_names_the_model_and_what_the_library_holds(page):
     words = " ".join(m.value for m in page.sidebar.markdown)
     assert "lite@1234" in words and "4 images (4 simulated)" in words and "2 passages" in words

@@ -3,7 +3,7 @@
 Records come and go as JSON text; their form is the agent's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import psycopg
@@ -56,6 +56,17 @@ class TurnStore(Database):
         """The record of one turn as JSON; None when there is no such turn."""
         found = self._texts("SELECT record::text FROM turns WHERE turn_id = %s", turn_id)
         return found[0] if found else None
+
+    def turns_with_feedback(self, since: datetime | None = None) -> Iterator[tuple[str, list[str]]]:
+        """Every record with what was said of it, all as JSON, oldest first; read bit by bit."""
+        query = (
+            "SELECT record::text, ARRAY(SELECT feedback::text FROM feedback f "
+            "WHERE f.turn_id = turns.turn_id ORDER BY given_at, feedback_id) FROM turns "
+            "WHERE %(since)s::timestamptz IS NULL OR asked_at >= %(since)s "
+            "ORDER BY asked_at, turn_id"
+        )
+        with self.transaction() as connection, connection.cursor("turns") as cursor:
+            yield from cursor.execute(query, {"since": since})
 
     def sessions(self, limit: int) -> list[tuple[str, str, datetime]]:
         """The newest sessions first: id, first question, when it was asked."""

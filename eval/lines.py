@@ -8,10 +8,16 @@ WIDTH, HEIGHT, EDGE = 640, 360, 56
 COLOURS = ("#1f6f8b", "#c8553d", "#5b8c5a", "#6d597a")
 
 
-def line_plot(lines: Mapping[str, Line], *, x: str, y: str) -> str:
-    """Named lines over common axes that start at the lowest and end at the highest value."""
+def line_plot(
+    lines: Mapping[str, Line], *, x: str, y: str, x_ends: tuple[str, str] | None = None
+) -> str:
+    """Named lines over common axes that start at the lowest and end at the highest value.
+
+    `x_ends` names the two ends of the x axis where they are no numbers.
+    """
     points = [point for line in lines.values() for point in line]
     xs, ys = _range([p[0] for p in points]), _range([p[1] for p in points])
+    ends = x_ends or (f"{xs[0]:g}", f"{xs[1]:g}")
     drawn = [
         _line(name, line, COLOURS[number % len(COLOURS)], number, xs, ys)
         for number, (name, line) in enumerate(lines.items())
@@ -20,7 +26,7 @@ def line_plot(lines: Mapping[str, Line], *, x: str, y: str) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}"'
         f' font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%"'
-        f' fill="white"/>\n{_axes(xs, ys, x, y)}\n{"".join(drawn)}</svg>\n'
+        f' fill="white"/>\n{_axes(ys, x, y, ends)}\n{"".join(drawn)}</svg>\n'
     )
 
 
@@ -48,11 +54,11 @@ def _line(
     )
 
 
-def _axes(xs: tuple[float, float], ys: tuple[float, float], x: str, y: str) -> str:
+def _axes(ys: tuple[float, float], x: str, y: str, x_ends: tuple[str, str]) -> str:
     bottom, right = HEIGHT - EDGE, WIDTH - 12
     ends = [
-        (EDGE, bottom + 18, "start", f"{xs[0]:g}"),
-        (right, bottom + 18, "end", f"{xs[1]:g}"),
+        (EDGE, bottom + 18, "start", x_ends[0]),
+        (right, bottom + 18, "end", x_ends[1]),
         ((EDGE + right) / 2, bottom + 36, "middle", x),
         (EDGE - 6, bottom, "end", f"{ys[0]:.3g}"),
         (EDGE - 6, 20, "end", f"{ys[1]:.3g}"),

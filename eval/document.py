@@ -6,10 +6,13 @@ from html import escape
 from pathlib import Path
 
 STYLE = """\
-body{font:16px/1.5 sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#222}
-table{border-collapse:collapse;font-size:14px;margin:1rem 0}
-th,td{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:right;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}figure{margin:1rem 0;max-width:52rem}"""
+.report table{border-collapse:collapse;font-size:14px;margin:1rem 0}
+.report th,.report td{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:right;\
+white-space:nowrap}
+.report th:first-child,.report td:first-child{text-align:left}
+.report .wide{overflow-x:auto}.report figure{margin:1rem 0;max-width:52rem}"""
+WHOLE_PAGE = """\
+body{font:16px/1.5 sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#222}"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Drawing:
 Part = Heading | Paragraph | Table | Drawing
 
 
-def write(title: str, parts: Sequence[Part], out: Path, stem: str = "compare") -> tuple[Path, Path]:
+def write(title: str, parts: Sequence[Part], out: Path, stem: str) -> tuple[Path, Path]:
     """<stem>.md with its drawings in plots/, and <stem>.html, whole in one file."""
     plots = out / "plots"
     for part in parts:
@@ -51,7 +54,7 @@ def write(title: str, parts: Sequence[Part], out: Path, stem: str = "compare") -
             (plots / f"{part.name}.svg").write_text(part.svg, "utf-8")
     markdown, html = out / f"{stem}.md", out / f"{stem}.html"
     markdown.write_text("\n\n".join([f"# {title}", *map(_markdown, parts)]) + "\n", "utf-8")
-    html.write_text(_page(title, parts), "utf-8")
+    html.write_text(page(title, parts), "utf-8")
     return markdown, html
 
 
@@ -69,14 +72,21 @@ def _markdown(part: Part) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    """Kept on its line, and never taken for markup: some cells hold what users wrote."""
+    return text.replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
 
 
-def _page(title: str, parts: Sequence[Part]) -> str:
+def page(title: str, parts: Sequence[Part]) -> str:
+    """The whole as one HTML file."""
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>'
-        f"<style>{STYLE}</style><h1>{escape(title)}</h1>{''.join(map(_html, parts))}</html>\n"
+        f"<style>{WHOLE_PAGE}</style><h1>{escape(title)}</h1>{fragment(parts)}</html>\n"
     )
+
+
+def fragment(parts: Sequence[Part]) -> str:
+    """HTML to put into a page, with the style of its own tables and figures."""
+    return f'<style>{STYLE}</style><div class="report">{"".join(map(_html, parts))}</div>'
 
 
 def _html(part: Part) -> str:
@@ -92,4 +102,5 @@ def _html(part: Part) -> str:
             body = "".join(
                 f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows
             )
-            return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+            table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+            return f'<div class="wide">{table}</div>'

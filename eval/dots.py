@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from html import escape
+from math import isnan
 from typing import NamedTuple
 
 LEFT, WIDE, ROW, TOP = 190, 440, 22, 30
@@ -15,7 +16,7 @@ class Dot(NamedTuple):
     value: float
     low: float
     high: float
-    blank: float
+    blank: float  # NaN: no such control, and no mark
     shuffled: float
 
 
@@ -45,9 +46,18 @@ def _line(dot: Dot, y: float) -> str:
         f'<text x="{LEFT - 8}" y="{y + 4}" text-anchor="end">{escape(dot.name)}</text>'
         f'<path d="M{_x(dot.low)} {y}H{_x(dot.high)}" stroke="{BLUE}" stroke-width="2"/>'
         f'<circle cx="{_x(dot.value)}" cy="{y}" r="4.5" fill="{BLUE}"/>'
-        f'<circle cx="{_x(dot.blank)}" cy="{y}" r="4" fill="none" stroke="{GREY}"/>'
-        f'<text x="{_x(dot.shuffled)}" y="{y + 4}" text-anchor="middle" fill="{GREY}">×</text>'
+        f"{_controls(dot, y)}"
     )
+
+
+def _controls(dot: Dot, y: float) -> str:
+    marks = ""
+    if not isnan(dot.blank):
+        marks += f'<circle cx="{_x(dot.blank)}" cy="{y}" r="4" fill="none" stroke="{GREY}"/>'
+    if not isnan(dot.shuffled):
+        at = f'x="{_x(dot.shuffled)}" y="{y + 4}"'
+        marks += f'<text {at} text-anchor="middle" fill="{GREY}">×</text>'
+    return marks
 
 
 def _x(share: float) -> float:

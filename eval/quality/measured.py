@@ -1,0 +1,103 @@
+"""What the evaluations measured: figures read from the JSON that each `cytoscribe eval …` writes.
+
+A file is one of ours by its "command": "eval …". A figure is a number with its interval beside it
+(`key` and `key_ci`), on its top level; the same key among its `controls` is what it must beat. It
+knows no evaluation by its inside, so that a new one is shown without a change here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from eval.figures import MEANINGS
+from tools.evidence import Frozen
+
+Section = Literal["accuracy", "retrieval", "routing", "other"]
+SECTIONS: Mapping[str, Section] = {
+    "eval descriptions": "accuracy",
+    "eval questions": "accuracy",
+    "eval rag": "retrieval",
+    "eval pubmedqa": "retrieval",
+    "eval literature": "retrieval",
+    "eval retrieval": "retrieval",
+    "eval routing": "routing",
+}
+LARGEST = 50_000_000  # bytes of a file that is opened
+
+
+class Figure(Frozen):
+    key: str
+    says: str  # in words
+    value: float
+    ci: tuple[float, float]
+    n: int | None  # images, questions
+    controls: dict[str, float]
+
+
+class Measured(Frozen):
+    """One file."""
+
+    command: str
+    section: Section
+    file: str  # its name
+    model: str | None
+    data: str  # what was measured on
+    date: str | None
+    figures: tuple[Figure, ...]
+
+
+def read_measured(folder: Path) -> tuple[Measured, ...]:
+    """All results below a folder, in the order of their names; what is not ours is passed over."""
+    found = (_read(path) for path in sorted(folder.rglob("*.json")))
+    return tuple(one for one in found if one is not None)
+
+
+def _read(path: Path) -> Measured | None:
+    if path.stat().st_size > LARGEST:
+        return None
+    try:
+        told = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    command = told.get("command") if isinstance(told, dict) else None
+    if not isinstance(command, str) or not command.startswith("eval "):
+        return None
+    return Measured(
+        command=command,
+        section=SECTIONS.get(command, "other"),
+        file=path.name,
+        model=told.get("model"),
+        data=_data(told),
+        date=told.get("date"),
+        figures=tuple(_figures(told)),
+    )
+
+
+def _data(told: Mapping[str, Any]) -> str:
+    """The set in words, with no path of the machine it was measured on."""
+    places = (told.get("root"), told.get("split"))
+    names = [Path(str(place)).name for place in places if place]
+    return ", ".join(str(name) for name in (told.get("dataset"), *names) if name)
+
+
+def _figures(told: Mapping[str, Any]) -> Iterator[Figure]:
+    keys = [key for key in told if _is_figure(told, key)]
+    order = list(MEANINGS)
+    for key in sorted(keys, key=lambda k: order.index(k) if k in order else len(order)):
+        controls = {
+            name: float(of[key])
+            for name, of in told.get("controls", {}).items()
+            if isinstance(of, dict) and isinstance(of.get(key), int | float)
+        }
+        n = told.get("measured_on", {}).get(key, told.get("images", told.get("questions")))
+        yield Figure(
+            key=key, says=MEANINGS.get(key, key.replace("_", " ")), value=told[key],
+            ci=tuple(told[f"{key}_ci"]), n=n, controls=controls,
+        )  # fmt: skip
+
+
+def _is_figure(told: Mapping[str, Any], key: str) -> bool:
+    value, ci = told[key], told.get(f"{key}_ci")
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and isinstance(ci, list) and len(ci) == 2 and None not in ci

@@ -1,0 +1,106 @@
+"""User satisfaction: thumbs, comments and corrections, by model, session and who gave them.
+
+People and simulated users are never added up: a role that begins with "simulated" is no person's.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+from agent.turn import Feedback
+from eval.quality.figures import Share, share
+from eval.quality.times import grouped
+from eval.quality.use import SIMULATED, Use
+from tools.evidence import Frozen
+
+PEOPLE = "people"
+SIMULATED_USERS = "simulated users"
+
+
+class Satisfaction(Frozen):
+    """What some users said of some turns."""
+
+    who: str  # PEOPLE or SIMULATED_USERS
+    of: str  # the model, session or role
+    turns: int  # that anything was said of
+    helpful: Share  # thumbs up, of all thumbs
+    comments: int
+    corrected_labels: int
+    corrected_descriptions: int
+    right_findings: Share  # of the findings that were marked
+
+
+class Day(Frozen):
+    """Thumbs of one day (UTC), by model."""
+
+    who: str
+    model: str
+    day: str  # ISO
+    helpful: Share
+
+
+class Comment(Frozen):
+    session: str
+    role: str | None
+    given_at: datetime
+    helpful: bool | None
+    comment: str
+
+
+Said = tuple[Use, Feedback]
+Key = Callable[[Use, Feedback], str]
+
+
+def satisfaction(turns: Iterable[Use], of: Key) -> tuple[Satisfaction, ...]:
+    """What was said, by who says it and `of` what."""
+    by = grouped(((who(f), of(turn, f)), (turn, f)) for turn in turns for f in turn.feedback)
+    return tuple(_told(who, key, said) for (who, key), said in sorted(by.items()))
+
+
+def by_day(turns: Iterable[Use]) -> tuple[Day, ...]:
+    """Thumbs over time."""
+    thumbs = grouped(
+        ((who(f), turn.model, f"{f.given_at:%Y-%m-%d}"), f.helpful)
+        for turn in turns
+        for f in turn.feedback
+        if f.helpful is not None
+    )
+    return tuple(
+        Day(who=who, model=model, day=day, helpful=share(sum(helpful), len(helpful)))
+        for (who, model, day), helpful in sorted(thumbs.items())
+    )
+
+
+def comments(turns: Iterable[Use], limit: int) -> tuple[Comment, ...]:
+    """The newest comments first."""
+    found = [
+        Comment(
+            session=turn.session, role=f.role, given_at=f.given_at, helpful=f.helpful,
+            comment=f.comment,
+        )
+        for turn in turns
+        for f in turn.feedback
+        if f.comment
+    ]  # fmt: skip
+    return tuple(sorted(found, key=lambda c: c.given_at, reverse=True)[:limit])
+
+
+def who(feedback: Feedback) -> str:
+    """Whether a person said it."""
+    role = (feedback.role or "").lower()
+    return SIMULATED_USERS if role.startswith(SIMULATED) else PEOPLE
+
+
+def _told(who: str, of: str, said: Sequence[Said]) -> Satisfaction:
+    given = [feedback for _, feedback in said]
+    thumbs = [f.helpful for f in given if f.helpful is not None]
+    marks = [right for f in given for right in f.finding_marks.values()]
+    return Satisfaction(
+        who=who,
+        of=of,
+        turns=len({f.turn_id for f in given}),
+        helpful=share(sum(thumbs), len(thumbs)),
+        comments=sum(bool(f.comment) for f in given),
+        corrected_labels=sum(bool(f.corrected_label) for f in given),
+        corrected_descriptions=sum(bool(f.corrected_description) for f in given),
+        right_findings=share(sum(marks), len(marks)),
+    )
