@@ -121,6 +121,12 @@ class ChatWindow:
         self.until(lambda d: d.find_elements(By.XPATH, button))
         self.driver.execute_script("arguments[0].click()", self._xpath(button)[-1])
 
+    def follow_link(self, label: str) -> None:
+        """Go to another page of the app by its name at the top."""
+        link = f"//a[normalize-space(.)={label!r} or .//*[normalize-space()={label!r}]]"
+        self.until(lambda _: self._xpath(link))
+        self.driver.execute_script("arguments[0].click()", self._xpath(link)[0])
+
     def findings(self) -> dict[str, str]:
         """Finding -> value, of the last answer."""
         return {name: value for name, value, _, _ in self._rows()}

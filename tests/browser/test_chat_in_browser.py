@@ -170,3 +170,14 @@ def test_two_tabs_have_their_own_conversations(window, cell):
         other.ask("What does the literature say about apoptosis?")
         assert "What cell is this?" not in other.conversation()
     assert "apoptosis" not in window.conversation()
+
+
+def test_the_quality_page_tells_the_turn_and_the_chat_goes_on(window):
+    window.ask("What does the literature say about apoptosis?")
+    session = window.session
+    window.follow_link("Quality")
+    window.until(lambda _: "Time to generate" in window.page_text())
+    assert "share of turns answered" in window.page_text() and not window.tracebacks()
+    window.follow_link("Chat")
+    window.wait_until_ready()
+    assert window.session == session and "apoptosis" in window.conversation()

@@ -256,7 +256,7 @@ def test_a_session_goes_on_after_a_visit_to_another_page(page):
     ask(page, "What is it?")
     page.query_params.clear()
     page.run()
-    assert page.query_params["session"] == ["s1"] and len(page.chat_message) == 2
+    assert page.query_params["session"] == "s1" and len(page.chat_message) == 2
 
 
 def test_the_quality_page_tells_the_turns_of_this_installation(page, assistant):
