@@ -17,12 +17,14 @@ Section = Literal["accuracy", "retrieval", "routing", "other"]
 SECTIONS: Mapping[str, Section] = {
     "eval descriptions": "accuracy",
     "eval questions": "accuracy",
+    "eval similar": "retrieval",
     "eval rag": "retrieval",
     "eval pubmedqa": "retrieval",
     "eval literature": "retrieval",
     "eval retrieval": "retrieval",
     "eval routing": "routing",
 }
+UNITS = ("images", "questions", "queries", "rows", "turns")  # what an evaluation counts
 LARGEST = 50_000_000  # bytes of a file that is opened
 
 
@@ -90,7 +92,7 @@ def _figures(told: Mapping[str, Any]) -> Iterator[Figure]:
             for name, of in told.get("controls", {}).items()
             if isinstance(of, dict) and isinstance(of.get(key), int | float)
         }
-        n = told.get("measured_on", {}).get(key, told.get("images", told.get("questions")))
+        n = told.get("measured_on", {}).get(key, next((told[u] for u in UNITS if u in told), None))
         yield Figure(
             key=key, says=MEANINGS.get(key, key.replace("_", " ")), value=told[key],
             ci=tuple(told[f"{key}_ci"]), n=n, controls=controls,

@@ -176,11 +176,11 @@ def _satisfaction(report: Report) -> Iterator[Part]:
 
 
 def _said(name: str, found: Sequence[Satisfaction]) -> Table:
-    head = [name, "who", "turns", "thumbs up (95%)", "comments", "labels corrected",
+    head = [name, "who", "turns", "thumbs up (95%)", "comments", "findings corrected",
             "descriptions corrected", "findings marked right (95%)"]  # fmt: skip
     rows = [
         [s.of, s.who, f"{s.turns:,}", shown(s.helpful), f"{s.comments:,}",
-         f"{s.corrected_labels:,}", f"{s.corrected_descriptions:,}", shown(s.right_findings)]
+         f"{s.corrected_findings:,}", f"{s.corrected_descriptions:,}", shown(s.right_findings)]
         for s in found
     ]  # fmt: skip
     return Table(head, rows)

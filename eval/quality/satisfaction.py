@@ -24,9 +24,9 @@ class Satisfaction(Frozen):
     turns: int  # that anything was said of
     helpful: Share  # thumbs up, of all thumbs
     comments: int
-    corrected_labels: int
+    corrected_findings: int  # and labels
     corrected_descriptions: int
-    right_findings: Share  # of the findings that were marked
+    right_findings: Share  # of the findings that were marked or corrected
 
 
 class Day(Frozen):
@@ -93,14 +93,20 @@ def who(feedback: Feedback) -> str:
 def _told(who: str, of: str, said: Sequence[Said]) -> Satisfaction:
     given = [feedback for _, feedback in said]
     thumbs = [f.helpful for f in given if f.helpful is not None]
-    marks = [right for f in given for right in f.finding_marks.values()]
+    corrected = [name for f in given for name in f.corrected_findings]
+    marks = [right for f in given for right in _marks(f)]
     return Satisfaction(
         who=who,
         of=of,
         turns=len({f.turn_id for f in given}),
         helpful=share(sum(thumbs), len(thumbs)),
         comments=sum(bool(f.comment) for f in given),
-        corrected_labels=sum(bool(f.corrected_label) for f in given),
+        corrected_findings=len(corrected) + sum(bool(f.corrected_label) for f in given),
         corrected_descriptions=sum(bool(f.corrected_description) for f in given),
         right_findings=share(sum(marks), len(marks)),
     )
+
+
+def _marks(feedback: Feedback) -> Iterable[bool]:
+    """Of each finding judged: a correction says that it was wrong."""
+    return {**feedback.finding_marks, **dict.fromkeys(feedback.corrected_findings, False)}.values()

@@ -96,7 +96,7 @@ def test_people_and_simulated_users_are_never_added_up():
     by = {s.who: s for s in told.by_model}
     people, scripts = by["people"], by["simulated users"]
     assert (people.helpful.part, people.helpful.whole, people.turns) == (1, 2, 2)
-    assert (people.comments, people.corrected_labels) == (1, 1)
+    assert (people.comments, people.corrected_findings) == (1, 1)
     assert scripts.helpful.whole == 1
     assert {(s.of, s.who) for s in told.by_session} == {
         ("s", "people"), ("s", "simulated users"), ("z", "people"),
@@ -115,8 +115,10 @@ def test_thumbs_are_told_over_time():
 
 def test_marks_of_findings_are_accuracy_in_use():
     marks = {"cell_type": True, "nucleus_shape": False}
-    told = report([(record(0), [said(0, finding_marks=marks)])]).by_model[0]
-    assert (told.right_findings.part, told.right_findings.whole) == (1, 2)
+    corrected = {"nucleus_shape": "band", "stain": "Romanowsky"}
+    told = report([(record(0), [said(0, finding_marks=marks, corrected_findings=corrected)])])
+    (one,) = told.by_model
+    assert (one.right_findings.part, one.right_findings.whole, one.corrected_findings) == (1, 3, 2)
 
 
 def test_comments_are_told_on_demand_only_and_are_never_markup(tmp_path):
