@@ -25,8 +25,9 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context, Event
 from pydantic import Field, SkipValidation
 
+from agent.material import Material, Part
 from agent.router import Router, Situation
-from agent.synthesis import Material, Part, Synthesis, topic_of
+from agent.synthesis import Synthesis, topic_of
 from agent.tracing import NoTracer, Tracer
 from agent.turn import GroundedAnswer, Plan, ToolName, ToolResult
 from tools.describe_image import particular_question

@@ -76,6 +76,10 @@ class Settings(BaseSettings):
         "minilm", description="Sentence encoder: minilm (offline package) or a hub id."
     )
     similar_cases: int = Field(6, ge=1, le=100, description="Similar cases per question.")
+    case_source: str | None = Field(None, description="Only cases of this data set are similar.")
+    case_licence: str | None = Field(None, description="Only cases under this licence.")
+    case_stain: str | None = Field(None, description="Only cases labelled with this stain.")
+    case_modality: str | None = Field(None, description="Only cases of this modality.")
     passages: int = Field(5, ge=1, le=100, description="Literature passages per question.")
     starter_library: bool = Field(
         True, description="Fill an empty library with the starter cases and bibliography."

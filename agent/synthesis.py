@@ -11,17 +11,15 @@ similarity times the share that agrees on a label, the literature's part its bes
 with a gap counts 0. It orders answers; it is not calibrated.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
-from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
+from agent.cases import cases_part
+from agent.material import Material, Part, clip, gap
+from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
-    HEADLINES,
     SETTING,
     article,
-    counted,
     details,
     free_answer,
     headline,
@@ -32,13 +30,12 @@ from agent.wording import (
     sure,
 )
 from tools.describe_image import asks_for_a_diagnosis
-from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
+from tools.evidence import DescriptionEvidence, LiteratureEvidence
 from tools.protocols import TextEncoder
 
 NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
 EXTRACTIVE = "extractive"
 
-LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
 # Cosine; a passage below is about something else. Of 250 PubMedQA questions MiniLM places 98% of
 # their own abstracts above, and 59% of the closest abstract of another question (often related).
 LEAST_PASSAGE_SIMILARITY = 0.4
@@ -67,28 +64,6 @@ WITHOUT_IMAGE: dict[ToolName, str] = {
 REASONS = {"StoreUnavailableError": "the database is not reachable"}
 
 
-@dataclass(frozen=True)
-class Material:
-    """All that an answer is written from."""
-
-    question: str
-    query: str  # what was looked up in the literature
-    plan: Plan
-    results: tuple[ToolResult, ...] = ()
-
-    def of(self, tool: ToolName) -> list[ToolResult]:
-        return [result for result in self.results if result.tool == tool]
-
-
-@dataclass(frozen=True)
-class Part:
-    """What one kind of evidence contributes, and how far it can be relied on (0 to 1)."""
-
-    sentences: tuple[Sentence, ...]
-    confidence: float = 0.0
-    contradicted: bool = False
-
-
 class Rewriter(Protocol):
     """A text model that puts literature into its own words, citing each sentence."""
 
@@ -115,15 +90,15 @@ class Synthesis:
         if material.plan.outcome == "out_of_scope":
             yield Part((Sentence(text=OUT_OF_SCOPE, kind="gap"),))
         elif material.plan.outcome == "needs_image":
-            yield Part((_gap(WITHOUT_IMAGE["describe_image"]),))
+            yield Part((gap(WITHOUT_IMAGE["describe_image"]),))
         for result in material.of("describe_image"):
             yield _failed(result) or _image_part(material.question, result)
         for result in material.of("image_search"):
-            yield _failed(result) or _cases_part(material, result)
+            yield _failed(result) or cases_part(material, result)
         for result in material.of("literature_search"):
             yield _failed(result) or self._literature_part(material, result)
         for tool in material.plan.unmet:
-            yield Part((_gap(WITHOUT_IMAGE[tool]),))
+            yield Part((gap(WITHOUT_IMAGE[tool]),))
         yield Part((NOTICE,))
 
     def answer(self, material: Material, parts: Sequence[Part]) -> GroundedAnswer:
@@ -147,7 +122,7 @@ class Synthesis:
             return Part((_no_passage(material.query, closest), *retracted))
         sentences = self._rewriter.rewrite(material.question, support) if self._rewriter else []
         sentences = sentences or [self._quotation(material.query, e) for e in support]
-        return Part((*sentences, *retracted), _clip(max(e.similarity for e in support)))
+        return Part((*sentences, *retracted), clip(max(e.similarity for e in support)))
 
     def _quotation(self, query: str, passage: LiteratureEvidence) -> Sentence:
         """The sentence of a passage that is closest to the query, as a quotation or a summary."""
@@ -169,9 +144,9 @@ def _image_part(question: str, result: ToolResult) -> Part:
     seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
     if asks_for_a_diagnosis(question):
-        told.append(_gap(DIAGNOSIS))
+        told.append(gap(DIAGNOSIS))
     if not any(sentence.kind == "claim" for sentence in told):
-        return Part((*told, _gap(UNSURE)))
+        return Part((*told, gap(UNSURE)))
     return Part(tuple(told), _certainty(question, seen))
 
 
@@ -199,55 +174,6 @@ def _certainty(question: str, seen: DescriptionEvidence) -> float:
     return (first.probability if first else seen.probability) or 0.0
 
 
-def _cases_part(material: Material, result: ToolResult) -> Part:
-    found = [e for e in result.evidence if isinstance(e, CaseEvidence)]
-    cases = [e for e in found if e.similarity >= LEAST_CASE_SIMILARITY]
-    if not cases:
-        return Part((_no_case(found),))
-    name, labels = _labels(cases)
-    (label, most), *_ = labels.most_common()
-    ids = tuple(e.evidence_id for e in cases)
-    sentences = [Sentence(text=counted(cases, labels), evidence_ids=ids)]
-    agreement = most / len(cases)
-    closeness = sum(e.similarity for e in cases) / len(cases)
-    part = Part(tuple(sentences), _clip(closeness * agreement))
-    seen = _seen(material, name)
-    return _compared(part, seen, label, ids) if seen and agreement > 0.5 else part
-
-
-def _compared(
-    part: Part, seen: tuple[DescriptionEvidence, Finding], label: str, ids: tuple[str, ...]
-) -> Part:
-    """Add whether what is seen and what most similar cases are labelled agree."""
-    evidence, finding = seen
-    agrees = finding.value.lower() == label.lower()
-    text = (
-        f"Most of them agree with what the model sees ({finding.value})."
-        if agrees
-        else f"This contradicts what the model sees ({finding.value}): most similar cases are"
-        f" labelled {label}, so neither should be relied on without a look by an expert."
-    )
-    told = Sentence(text=text, evidence_ids=(evidence.evidence_id, *ids))
-    return replace(part, sentences=(*part.sentences, told), contradicted=not agrees)
-
-
-def _labels(cases: Sequence[CaseEvidence]) -> tuple[str, Counter[str]]:
-    """The label that most of the cases carry, by its name, and its values by count."""
-    names = Counter(name for e in cases for name in e.labels)
-    rank = {name: i for i, name in enumerate(HEADLINES)}
-    best = max(names, key=lambda name: (names[name], -rank.get(name, len(rank))), default="")
-    return best, Counter(e.labels.get(best) or e.caption or "unlabelled" for e in cases)
-
-
-def _seen(material: Material, name: str) -> tuple[DescriptionEvidence, Finding] | None:
-    """The finding of that name in the only image described; several cannot be told apart."""
-    described = [e for r in material.of("describe_image") for e in r.evidence]
-    if len(described) != 1 or not isinstance(described[0], DescriptionEvidence):
-        return None
-    found = next((f for f in described[0].findings if f.name == name), None)
-    return (described[0], found) if found else None
-
-
 def _supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
     """The best passage of each of the best articles, close enough to the query to be about it."""
     best: dict[str, LiteratureEvidence] = {}
@@ -257,31 +183,20 @@ def _supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEviden
     return list(best.values())[:QUOTED_PASSAGES]
 
 
-def _gap(text: str) -> Sentence:
-    return Sentence(text=text, kind="gap")
-
-
 def _failed(result: ToolResult) -> Part | None:
     if result.error is None:
         return None
-    return Part((_gap(f"{PARTS[result.tool]}: {_reason(result.error)}."),))
+    return Part((gap(f"{PARTS[result.tool]}: {_reason(result.error)}."),))
 
 
 def _reason(error: ToolError) -> str:
     return REASONS.get(error.kind, error.message.strip().rstrip("."))
 
 
-def _no_case(found: Sequence[CaseEvidence]) -> Sentence:
-    if not found:
-        return _gap("The library holds no images to compare with.")
-    closest = max(e.similarity for e in found)
-    return _gap(f"No case of the library resembles the image (closest: {closest:.2f}).")
-
-
 def _no_passage(query: str, closest: float | None) -> Sentence:
     if closest is None:
-        return _gap(f'The library holds no passage on "{query}".')
-    return _gap(f'No passage of the library is about "{query}" (closest: {closest:.2f}).')
+        return gap(f'The library holds no passage on "{query}".')
+    return gap(f'No passage of the library is about "{query}" (closest: {closest:.2f}).')
 
 
 def _retracted(passage: LiteratureEvidence) -> Sentence:
@@ -293,8 +208,4 @@ def _confidence(parts: Sequence[Part], planned: int) -> float:
     if not planned:
         return 0.0
     mean = sum(part.confidence for part in parts) / planned
-    return _clip(mean / 2 if any(part.contradicted for part in parts) else mean)
-
-
-def _clip(value: float) -> float:
-    return min(1.0, max(0.0, value))
+    return clip(mean / 2 if any(part.contradicted for part in parts) else mean)

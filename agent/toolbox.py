@@ -22,6 +22,7 @@ from tools.errors import Cancelled, CytoscribeError
 from tools.evidence import DescriptionEvidence, Evidence
 from tools.image_features import FeatureCache
 from tools.image_search import Cases, image_search
+from tools.library import CaseFilter
 from tools.literature_search import Passages, literature_search
 from tools.measure_image import unmeasured
 from tools.protocols import TextEncoder, VisionModel
@@ -68,7 +69,10 @@ class Toolbox:
 
         def search() -> Sequence[Evidence]:
             features, k = self.features(image_id), self.settings.similar_cases
-            return image_search(image_id, features, self.model, self.library, k)
+            return image_search(
+                image_id, features, self.model, self.library, k,
+                where=case_filter(self.settings), picture=self.features.pixels(image_id),
+            )  # fmt: skip
 
         return await self._run("image_search", "retriever", search, image_id)
 
@@ -94,6 +98,16 @@ class Toolbox:
             )
             stage.note(result)
         return result
+
+
+def case_filter(settings: Settings) -> CaseFilter:
+    """Which images of the library count as cases."""
+    return CaseFilter(
+        source=settings.case_source,
+        licence=settings.case_licence,
+        stain=settings.case_stain,
+        modality=settings.case_modality,
+    )
 
 
 def _attempt(work: Callable[[], Sequence[Evidence]]) -> tuple[Sequence[Evidence], ToolError | None]:

@@ -125,10 +125,12 @@ def _probability(probability: float | None) -> str:
 def _case(case: CaseEvidence, numbers: Numbers, jpeg: bytes | None) -> str:
     title = _title(case)
     badge = '<span class="badge simulated">simulated</span> ' if case.simulated else ""
+    badge += '<span class="badge">your picture</span> ' if case.same_picture else ""
+    copies = f" · {case.folded} more of this picture" if case.folded else ""
     return (
         f"<figure>{_picture(jpeg, case.caption or title)}<figcaption>"
         f"{numbers.label(case.evidence_id)} <strong>{escape(title)}</strong> {badge}<br>"
-        f"similarity {case.similarity:.2f}<br>"
+        f"similarity {case.similarity:.2f}{copies}<br>"
         f'<span class="quiet">{escape(case.source)} · {escape(case.licence)}</span>'
         f"{_labels(case.labels)}</figcaption></figure>"
     )

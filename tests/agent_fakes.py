@@ -92,11 +92,14 @@ class ListLibrary:
     queries: list[str] = field(default_factory=list)
 
     def similar_images(
-        self, model: str, vector: Any, k: int, *, exclude: Sequence[str] = ()
+        self, model: str, vector: Any, k: int, *, exclude: Sequence[str] = (), where: Any = None
     ) -> list[CaseEvidence]:
         if self.fails:
             raise self.fails
         return [case for case in self.cases if case.image_id not in exclude][:k]
+
+    def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return {}
 
     def nearest_passages(self, encoder: str, vector: Any, k: int) -> list[LiteratureEvidence]:
         if self.fails:

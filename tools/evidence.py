@@ -81,6 +81,8 @@ class CaseEvidence(_Evidence):
     source: str
     licence: str
     simulated: bool = False  # drawn by our simulator: must be said wherever it is shown
+    same_picture: bool = False  # as the user's: no case of its own, whatever it is labelled
+    folded: int = 0  # further images of the library that show nearly this picture
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(include={"image_id", "caption", "labels"})

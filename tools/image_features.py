@@ -8,6 +8,8 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from threading import Lock
 
+from PIL.Image import Image
+
 from tools.images import ImageFolder
 from tools.protocols import ImageFeatures, VisionModel
 
@@ -32,6 +34,10 @@ class FeatureCache:
                 mine: Future[ImageFeatures] = Future()
                 self._passes[image_id] = mine
         return waiting.result() if waiting is not None else self._look(image_id, mine)
+
+    def pixels(self, image_id: str) -> Image:
+        """The stored image itself; BadImageError where it is gone."""
+        return self._images.open(image_id).pixels
 
     def _look(self, image_id: str, mine: Future[ImageFeatures]) -> ImageFeatures:
         try:

@@ -24,6 +24,15 @@ class ImageRecord(Frozen):
     thumbnail: bytes  # JPEG, longest side 160 pixels
 
 
+class CaseFilter(Frozen):
+    """Which images of the library count as cases; None: whatever it is."""
+
+    source: str | None = None
+    licence: str | None = None
+    stain: str | None = None
+    modality: str | None = None
+
+
 class Passage(Frozen):
     """A citable piece of an article."""
 

@@ -58,11 +58,14 @@ def ingest() -> None:
 )  # fmt: skip
 @source_option
 @click.option("--licence", default="not stated", show_default=True, help="Licence of the images.")
+@click.option("--stain", help="Of all images that do not say it themselves.")
+@click.option("--modality", help="Of all images that do not say it themselves.")
 @as_json_option
 @click.pass_context
 def images(
-    ctx: click.Context, path: Path, layout: str, source: str | None, licence: str, as_json: bool
-) -> None:
+    ctx: click.Context, /, path: Path, layout: str, source: str | None, licence: str, as_json: bool,
+    **stated: str | None,
+) -> None:  # fmt: skip
     """Add labelled images; they stay where they are, the library keeps a thumbnail.
 
     \b
@@ -82,6 +85,7 @@ def images(
     Examples:
       cytoscribe ingest images PBC_dataset_normal_DIB/ --licence "CC BY 4.0"
       cytoscribe ingest images BCCD/ --layout voc --source bccd --licence MIT --json
+      cytoscribe ingest images fields/ --modality "fluorescence microscopy" --stain DAPI
       cytoscribe ingest images nih/ --format chestxray14
       cytoscribe ingest images laion2b/ --format laion
     """
@@ -92,13 +96,15 @@ def images(
     settings = load_settings()
     find_layout(path, layout)  # a wrong folder is told before the model is loaded
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20)
+    labels = {name: value for name, value in stated.items() if value}
 
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
         progress(None, "opening the library and the model")
         with open_store(settings) as store:
             return ingest_images(
                 path, store=store, model=open_model(settings), layout=layout, source=source,
-                licence=licence, limits=limits, progress=progress, cancelled=cancelled,
+                licence=licence, stated=labels, limits=limits, progress=progress,
+                cancelled=cancelled,
             )  # fmt: skip
 
     _carry_out(ctx, run, "images", as_json)

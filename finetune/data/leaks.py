@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from finetune.data.example import Split
-from finetune.data.fingerprints import Fingerprints, fingerprint
 from finetune.data.row import Dropped, Row
 from finetune.data.splits import ORDER, side
 from tools.errors import BadImageError
+from tools.fingerprints import Fingerprints, fingerprint
 
 UNDECODED = "its image cannot be decoded"
 NAMED = 5  # refused images that the text names

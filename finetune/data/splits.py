@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from finetune.data.example import Example, Pixels, Split
-from finetune.data.fingerprints import Fingerprints, fingerprint
 from finetune.data.row import Row
+from tools.fingerprints import Fingerprints, fingerprint
 
 ORDER: tuple[Split, ...] = ("test", "dev", "train")  # the first side keeps a duplicate
 

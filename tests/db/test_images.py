@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tools.errors import BadInputError
-from tools.library import ImageRecord
+from tools.library import CaseFilter, ImageRecord
 from tools.store import Store
 
 pytestmark = pytest.mark.db
@@ -53,6 +53,30 @@ def test_excluded_images_are_not_found(store: Store):
     store.add_images([image(0), image(1)], "lite", towards(0, 10))
     found = store.similar_images("lite", towards(0)[0], 5, exclude=[image(0).image_id])
     assert [c.image_id for c in found] == [image(1).image_id]
+
+
+def test_only_what_the_filter_names_is_a_case(store: Store):
+    kinds = [
+        {"source": "a"},
+        {"source": "b", "labels": {"stain": "Romanowsky"}},
+        {"licence": "MIT"},
+    ]
+    store.add_images([image(n, **k) for n, k in enumerate(kinds)], "lite", towards(0, 10, 20))
+
+    def found(**asked: str) -> list[str]:
+        where = CaseFilter(**asked)
+        cases = store.similar_images("lite", towards(0)[0], 5, where=where)
+        return [c.image_id for c in cases]
+
+    assert found(source="b") == found(stain="Romanowsky") == [image(1).image_id]
+    assert found(licence="MIT") == [image(2).image_id]
+    assert found(source="b", licence="MIT") == []
+    assert len(found()) == 3
+
+
+def test_thumbnails_come_by_id_and_unknown_ids_are_left_out(store: Store):
+    store.add_images([image(0)], "lite", towards(0))
+    assert store.thumbnails([image(0).image_id, "img-none"]) == {image(0).image_id: b"\xff\xd8"}
 
 
 def test_a_simulated_case_says_so(store: Store):

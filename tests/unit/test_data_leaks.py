@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from finetune.data.fingerprints import fingerprint
 from finetune.data.leaks import Ledger, split_rows
 from finetune.data.row import Row
 from finetune.data.shortcut import probe
 from finetune.data.splits import side
 from tools.errors import BadImageError
+from tools.fingerprints import fingerprint
 
 
 def noise(seed, side=32):

@@ -3,7 +3,8 @@
 import pytest
 from agent_fakes import CASES, PASSAGES, WordEncoder, case, passage
 
-from agent.synthesis import NOTICE, Material, Synthesis
+from agent.material import Material
+from agent.synthesis import NOTICE, Synthesis
 from agent.text_model import cited_sentences
 from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import split_sentences
@@ -54,6 +55,15 @@ def test_cases_are_counted_by_label_and_simulated_ones_are_named():
     said = answer(result("image_search", *CASES[:2], case(3, "monocyte", 0.8, simulated=True)))
     assert "neutrophil (2), monocyte (1) (similarity 0.90 to 0.80)" in said.text
     assert "1 of them simulated" in said.text
+
+
+def test_a_copy_of_the_users_picture_is_told_and_does_not_vote():
+    own = case(4, "monocyte", 1.0, same_picture=True)
+    said = answer(result("describe_image", seen()), result("image_search", own, *CASES[:2]))
+    assert "This picture is in the library itself, labelled monocyte." in said.text
+    assert "The 2 most similar cases are labelled neutrophil (2)" in said.text
+    alone = answer(result("image_search", own))
+    assert "no further images" in alone.text
 
 
 def test_cases_that_do_not_resemble_the_image_are_not_used():

@@ -7,9 +7,10 @@ where they are; the library keeps their path and a thumbnail.
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tools.errors import BadImageError, BadInputError
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 BATCH = 16  # images a transaction: what an interruption can cost
 PIXELS_AT_ONCE = 50_000_000  # held in memory, 3 bytes each
 LICENCE_UNKNOWN = "not stated"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def ingest_images(
     layout: str = "auto",
     source: str | None = None,
     licence: str = LICENCE_UNKNOWN,
+    stated: Mapping[str, str] = NOTHING,
     limits: Limits = Limits(),
     leave_out: Collection[str] = (),
     progress: Progress = silent,
@@ -59,7 +62,8 @@ def ingest_images(
 ) -> IngestReport:
     """Ingest the images below `path`; a file that cannot be used is skipped and named.
 
-    Images whose ids are in `leave_out` stay out. `done` counts the images that went in or got
+    `stated` are labels of all images that have none of that name. Images whose ids are in
+    `leave_out` stay out. `done` counts the images that went in or got
     their first embedding by this model. Raises BadInputError for an unknown layout,
     StoreUnavailableError, and Interrupted, with the report so far, when `cancelled` says so after
     a batch.
@@ -67,7 +71,9 @@ def ingest_images(
     _, images = find_layout(path, layout)
     total = sum(1 for _ in images())
     with running_job(store, "images", str(path), progress, cancelled) as job:
-        run = _Run(store, model, job, source or path.resolve().stem, licence, limits, leave_out)
+        run = _Run(
+            store, model, job, source or path.resolve().stem, licence, stated, limits, leave_out
+        )
         seen = 0
         for batch in batches(images(), BATCH):
             run.add(batch)
@@ -86,11 +92,12 @@ class _Run:
         job: Job,
         source: str,
         licence: str,
+        stated: Mapping[str, str],
         limits: Limits,
         leave_out: Collection[str],
     ) -> None:
         self.store, self.model, self.tally, self.limits = store, model, job.tally, limits
-        self.leave_out = frozenset(leave_out)
+        self.stated, self.leave_out = stated, frozenset(leave_out)
         self.source, self.licence = source, licence
 
     def add(self, batch: Sequence[FoundImage]) -> None:
@@ -128,7 +135,9 @@ class _Run:
             width=image.pixels.width,
             height=image.pixels.height,
             caption=clean(known.caption),
-            labels={clean(name): clean(value) for name, value in known.labels.items()},
+            labels={
+                clean(name): clean(value) for name, value in {**self.stated, **known.labels}.items()
+            },
             source=clean(known.source or self.source),
             licence=clean(known.licence or self.licence),
             group=clean(known.group),

@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tools.evidence import CaseEvidence
-from tools.library import ImageRecord
+from tools.library import CaseFilter, ImageRecord
 from tools.protocols import Vectors
 from tools.store.connection import Connection, Database
 from tools.store.embeddings import add_embeddings, distance, searched_model
@@ -22,6 +22,13 @@ WITHOUT_EMBEDDING = sql.SQL(
     "NOT EXISTS (SELECT FROM image_embeddings e JOIN embedding_models m USING (model_id) "
     "WHERE e.image_id = images.image_id AND m.kind = 'image' AND m.name = %(model)s)"
 )
+EVERYTHING = CaseFilter()
+FILTERS = {
+    "source": sql.SQL("source = %(source)s"),
+    "licence": sql.SQL("licence = %(licence)s"),
+    "stain": sql.SQL("labels->>'stain' = %(stain)s"),
+    "modality": sql.SQL("labels->>'modality' = %(modality)s"),
+}
 
 
 class ImageStore(Database):
@@ -61,7 +68,13 @@ class ImageStore(Database):
             return [ImageRecord.model_validate(row) for row in rows]
 
     def similar_images(
-        self, model: str, vector: Vectors, k: int, *, exclude: Sequence[str] = ()
+        self,
+        model: str,
+        vector: Vectors,
+        k: int,
+        *,
+        exclude: Sequence[str] = (),
+        where: CaseFilter = EVERYTHING,
     ) -> list[CaseEvidence]:
         """The `k` images closest to `vector` (dimension,), closest first; ties by id.
 
@@ -75,11 +88,16 @@ class ImageStore(Database):
             query = sql.SQL(
                 "SELECT image_id, caption, labels, source, licence, simulated, 1 - distance "
                 "AS similarity FROM (SELECT image_id, {distance} AS distance FROM image_embeddings "
-                "WHERE model_id = {model_id} AND image_id <> ALL(%(exclude)s) "
+                "WHERE model_id = {model_id} AND image_id <> ALL(%(exclude)s) {where} "
                 "ORDER BY {distance}, image_id LIMIT %(k)s) nearest JOIN images USING (image_id) "
                 "ORDER BY distance, image_id"
-            ).format(distance=distance(vector.size), model_id=sql.Literal(model_id))
+            ).format(
+                distance=distance(vector.size),
+                model_id=sql.Literal(model_id),
+                where=_among(where),
+            )
             values: dict[str, Any] = {"vector": vector, "exclude": list(exclude), "k": k}
+            values |= where.model_dump()
             with connection.cursor(row_factory=dict_row) as cursor:
                 rows = cursor.execute(query, values).fetchall()
         return [CaseEvidence.model_validate(row) for row in rows]
@@ -91,6 +109,14 @@ class ImageStore(Database):
             row = cursor.execute(query, (image_id,)).fetchone()
         return ImageRecord.model_validate(row) if row else None
 
+    def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """The small JPEGs of those images that are in the library, by id."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT image_id, thumbnail FROM images WHERE image_id = ANY(%s)", (list(ids),)
+            )
+            return {row[0]: row[1] for row in rows}
+
     def thumbnail(self, image_id: str) -> bytes | None:
         """The image's small JPEG; None when it is not in the library."""
         with self.transaction() as connection:
@@ -98,6 +124,15 @@ class ImageStore(Database):
                 "SELECT thumbnail FROM images WHERE image_id = %s", (image_id,)
             ).fetchone()
         return row[0] if row else None
+
+
+def _among(where: CaseFilter) -> sql.Composable:
+    """A condition on image_embeddings, by the filters that are set."""
+    asked = [FILTERS[name] for name, value in where.model_dump().items() if value is not None]
+    if not asked:
+        return sql.SQL("")
+    every = sql.SQL(" AND ").join(asked)
+    return sql.SQL("AND image_id IN (SELECT image_id FROM images WHERE {})").format(every)
 
 
 def _insert(connection: Connection, records: Sequence[ImageRecord]) -> int:

@@ -7,12 +7,12 @@ confirmed by a thumbnail; rotated copies and two photographs of one cell are not
 from array import array
 from dataclasses import dataclass
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from finetune.data.row import ImageSource
 from tools.decoding import FORMATS, silence_pillow
 from tools.errors import BadImageError
 
@@ -30,6 +30,13 @@ class Fingerprint:
 
     bits: int
     thumbnail: bytes
+
+    def like(self, other: "Fingerprint") -> bool:
+        """Whether both show nearly the same picture."""
+        if (self.bits ^ other.bits).bit_count() > HASH_BITS_APART:
+            return False
+        ours, theirs = (np.frombuffer(one.thumbnail, np.uint8) for one in (self, other))
+        return bool(np.abs(ours.astype(float) - theirs).mean() < THUMBNAIL_GREYS_APART)
 
 
 class Fingerprints:
@@ -63,7 +70,7 @@ class Fingerprints:
         return close
 
 
-def fingerprint(source: ImageSource) -> Fingerprint:
+def fingerprint(source: Path | bytes | NDArray[np.uint8]) -> Fingerprint:
     """Of a file, its bytes or its pixels. Raises BadImageError where it cannot be decoded."""
     silence_pillow()
     try:
@@ -76,7 +83,7 @@ def fingerprint(source: ImageSource) -> Fingerprint:
         raise BadImageError(f"an image is damaged or cut short ({e})") from e
 
 
-def _opened(source: ImageSource) -> Image.Image:
+def _opened(source: Path | bytes | NDArray[np.uint8]) -> Image.Image:
     if isinstance(source, np.ndarray):
         return Image.fromarray(source)
     return Image.open(BytesIO(source) if isinstance(source, bytes) else source, "r", FORMATS)

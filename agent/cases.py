@@ -1,0 +1,82 @@
+"""Similar cases in an answer: their labels counted, and held against what is seen."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from agent.material import Material, Part, clip, gap
+from agent.turn import Sentence, ToolResult
+from agent.wording import HEADLINES, counted
+from tools.evidence import CaseEvidence, DescriptionEvidence, Finding
+
+LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
+
+
+def cases_part(material: Material, result: ToolResult) -> Part:
+    """How the cases that resemble the image are labelled; copies of the image do not vote."""
+    found = [e for e in result.evidence if isinstance(e, CaseEvidence)]
+    copies = tuple(_copy(e) for e in found if e.same_picture)
+    others = [e for e in found if not e.same_picture]
+    cases = [e for e in others if e.similarity >= LEAST_CASE_SIMILARITY]
+    if not cases:
+        return Part((*copies, _no_case(others, "other case" if copies else "case")))
+    part = _voted(material, cases)
+    return replace(part, sentences=(*copies, *part.sentences))
+
+
+def _copy(case: CaseEvidence) -> Sentence:
+    _, labels = _labels([case])
+    text = f"This picture is in the library itself, labelled {next(iter(labels))}."
+    return Sentence(text=text, evidence_ids=(case.evidence_id,))
+
+
+def _voted(material: Material, cases: Sequence[CaseEvidence]) -> Part:
+    name, labels = _labels(cases)
+    (label, most), *_ = labels.most_common()
+    ids = tuple(e.evidence_id for e in cases)
+    agreement = most / len(cases)
+    closeness = sum(e.similarity for e in cases) / len(cases)
+    sentence = Sentence(text=counted(cases, labels), evidence_ids=ids)
+    part = Part((sentence,), clip(closeness * agreement))
+    seen = _seen(material, name)
+    return _compared(part, seen, label, ids) if seen and agreement > 0.5 else part
+
+
+def _compared(
+    part: Part, seen: tuple[DescriptionEvidence, Finding], label: str, ids: tuple[str, ...]
+) -> Part:
+    """Add whether what is seen and what most similar cases are labelled agree."""
+    evidence, finding = seen
+    agrees = finding.value.lower() == label.lower()
+    text = (
+        f"Most of them agree with what the model sees ({finding.value})."
+        if agrees
+        else f"This contradicts what the model sees ({finding.value}): most similar cases are"
+        f" labelled {label}, so neither should be relied on without a look by an expert."
+    )
+    told = Sentence(text=text, evidence_ids=(evidence.evidence_id, *ids))
+    return replace(part, sentences=(*part.sentences, told), contradicted=not agrees)
+
+
+def _labels(cases: Sequence[CaseEvidence]) -> tuple[str, Counter[str]]:
+    """The label that most of the cases carry, by its name, and its values by count."""
+    names = Counter(name for e in cases for name in e.labels)
+    rank = {name: i for i, name in enumerate(HEADLINES)}
+    best = max(names, key=lambda name: (names[name], -rank.get(name, len(rank))), default="")
+    return best, Counter(e.labels.get(best) or e.caption or "unlabelled" for e in cases)
+
+
+def _seen(material: Material, name: str) -> tuple[DescriptionEvidence, Finding] | None:
+    """The finding of that name in the only image described; several cannot be told apart."""
+    described = [e for r in material.of("describe_image") for e in r.evidence]
+    if len(described) != 1 or not isinstance(described[0], DescriptionEvidence):
+        return None
+    found = next((f for f in described[0].findings if f.name == name), None)
+    return (described[0], found) if found else None
+
+
+def _no_case(found: Sequence[CaseEvidence], case: str) -> Sentence:
+    if not found:
+        return gap(f"The library holds no {'further ' * (case != 'case')}images to compare with.")
+    closest = max(e.similarity for e in found)
+    return gap(f"No {case} of the library resembles the image (closest: {closest:.2f}).")

@@ -1,0 +1,37 @@
+"""What an answer is written from, and the parts it is written in."""
+
+from dataclasses import dataclass
+
+from agent.turn import Plan, Sentence, ToolName, ToolResult
+
+
+@dataclass(frozen=True)
+class Material:
+    """All that an answer is written from."""
+
+    question: str
+    query: str  # what was looked up in the literature
+    plan: Plan
+    results: tuple[ToolResult, ...] = ()
+
+    def of(self, tool: ToolName) -> list[ToolResult]:
+        return [result for result in self.results if result.tool == tool]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one kind of evidence contributes, and how far it can be relied on (0 to 1)."""
+
+    sentences: tuple[Sentence, ...]
+    confidence: float = 0.0
+    contradicted: bool = False
+
+
+def gap(text: str) -> Sentence:
+    """A sentence that says what is missing."""
+    return Sentence(text=text, kind="gap")
+
+
+def clip(value: float) -> float:
+    """Between 0 and 1."""
+    return min(1.0, max(0.0, value))
