@@ -66,7 +66,7 @@ def model_card(
         model_name=name,
         eval_results=_results(figures, counts),
     )
-    return ModelCard(_page(data.to_yaml(), _model_text(name, figures, recipe, base, counts)))
+    return ModelCard(page(data.to_yaml(), _model_text(name, figures, recipe, base, counts)))
 
 
 def dataset_card(counts: Sequence[Count]) -> DatasetCard:
@@ -78,13 +78,13 @@ def dataset_card(counts: Sequence[Count]) -> DatasetCard:
         license=known,
         pretty_name=", ".join(count.name for count in counts),
         task_categories=["visual-question-answering", "image-to-text"],
-        size_categories=[_size(sum(count.rows for count in counts))],
+        size_categories=[size_category(sum(count.rows for count in counts))],
         tags=["research-use-only"],
     )
-    return DatasetCard(_page(data.to_yaml(), _dataset_text(counts)))
+    return DatasetCard(page(data.to_yaml(), _dataset_text(counts)))
 
 
-def _page(head: str, text: str) -> str:
+def page(head: str, text: str) -> str:
     return f"---\n{head}\n---\n\n{text}\n"
 
 
@@ -176,6 +176,6 @@ def _figure(value: float | None) -> str:
     return "not measured" if value is None else f"{value:.4f}"
 
 
-def _size(rows: int) -> str:
+def size_category(rows: int) -> str:
     limits = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
     return next((name for limit, name in limits.items() if rows < limit), "n>1M")

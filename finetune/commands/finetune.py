@@ -1,15 +1,31 @@
 """Fine-tune a PaliGemma on datasets by a recipe, or try the recipe first."""
 
 import json
+import os
+from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
+from agent.settings import load_settings
+from finetune.commands.feedback_export import export_from
+from tools.errors import BadInputError
+
+if TYPE_CHECKING:
+    from finetune.recipe import FinetuneRecipe
+
 
 @click.command()
-@click.option("--config", "config", required=True, help="The recipe, YAML.",
+@click.option("--config", "config", help="The recipe, YAML.",
               type=click.Path(exists=True, dir_okay=False, path_type=Path))  # fmt: skip
+@click.option("--from", "source", metavar="feedback[:DIR]",
+              help="Learn from professionals' corrections: those in the database, or an export of"
+              " them in DIR. Without --config by the shipped recipe, on the model of the"
+              " settings.")  # fmt: skip
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE",
               help="Change the recipe: lora.rank=16, data.0.limit=100.")  # fmt: skip
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path),
@@ -23,7 +39,8 @@ import click
 @click.option("--resume", is_flag=True, help="Go on from the last saved state in --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end.")
 def finetune(
-    config: Path,
+    config: Path | None,
+    source: str | None,
     changes: tuple[str, ...],
     out: Path | None,
     dry_run: bool,
@@ -42,18 +59,26 @@ def finetune(
       cytoscribe finetune --config recipe.yaml --out runs/first
       cytoscribe finetune --config recipe.yaml --out runs/first --resume
       cytoscribe finetune --config recipe.yaml --set lora.rank=16 --out runs/wider
+      cytoscribe finetune --from feedback --out runs/corrected
       accelerate launch -m agent finetune --config recipe.yaml --out runs/gpus   # several GPUs
     """
-    from finetune.recipe import read_recipe
-
-    recipe = read_recipe(config, changes)
-    if dry_run:
-        from finetune.dry_run import dry_run as try_out
-
-        try_out(recipe, click.echo, tokenizer)
-        return
-    if out is None:
+    if config is None and source is None:
+        raise click.UsageError("name a recipe with --config, or --from feedback")
+    if out is None and not dry_run:
         raise click.UsageError("name a folder for the run with --out, or add --dry-run")
+    with ExitStack() as stack:
+        if source is not None:
+            place = out or Path(stack.enter_context(TemporaryDirectory()))
+            recipe = _from_feedback(source, place, config, changes, resume)
+        elif config is not None:
+            from finetune.recipe import read_recipe
+
+            recipe = read_recipe(config, changes)
+        if dry_run or out is None:
+            from finetune.dry_run import dry_run as try_out
+
+            try_out(recipe, click.echo, tokenizer)
+            return
     from finetune.training import train
 
     trained = train(recipe, out, resume=resume, say=say)
@@ -61,6 +86,24 @@ def finetune(
         click.echo(json.dumps(asdict(trained)))
         return
     click.echo(f"done by {trained.ended_by}: {trained.adapter or trained.checkpoint}")
+
+
+def _from_feedback(
+    source: str, out: Path, config: Path | None, changes: tuple[str, ...], resume: bool
+) -> "FinetuneRecipe":
+    """The recipe over an export; what is in the database is exported into `out`/feedback."""
+    from finetune.feedback.source import exported, folder_of, recipe_from
+
+    settings = load_settings()
+    folder = folder_of(source)
+    if folder is None:
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            raise BadInputError(
+                "several processes would export at once: run `cytoscribe feedback export DIR`"
+                " first, then --from feedback:DIR"
+            )
+        folder = exported(out / "feedback", resume, partial(export_from, settings))
+    return recipe_from(folder, config, settings.model, changes)
 
 
 def say(line: str) -> None:

@@ -11,6 +11,7 @@ from finetune.data import (
     aptos,
     cells,
     chestxray14,
+    feedback,
     jsonl,
     laion,
     mimic,
@@ -29,6 +30,7 @@ _ALL: tuple[RowFormat, ...] = (
     vision_flan.FORMAT,
     laion.FORMAT,
     jsonl.FORMAT,
+    feedback.FORMAT,
     *cells.FORMATS,
 )
 FORMATS: Mapping[str, RowFormat] = {known.name: known for known in _ALL}

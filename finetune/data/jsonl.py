@@ -2,7 +2,7 @@
 
 Prompts and answers are taken as they are written. A row without an image is one of text alone. A
 file called after a split (train, valid, val, dev, test) gives its rows that split; `split`,
-`group`, `source` and `licence` of a line count where they are there.
+`group`, `source`, `licence` and `truth` (fields) of a line count where they are there.
 """
 
 import json
@@ -88,9 +88,17 @@ def _row(told: Line, image: Path | None, path: Path, place: str) -> Row:
         group=str(told.get("group") or name),
         source=str(told.get("source") or path.resolve().parent.name),
         licence=str(told.get("licence") or told.get("license") or "not stated"),
-        truth={"suffix": str(told["suffix"]).strip()},
+        truth=_truth(told),
         split=SPLITS.get(str(told.get("split") or "").lower(), split_of(path)),
     )
+
+
+def _truth(told: Line) -> dict[str, str]:
+    """What a line says of its truth by field, else its answer."""
+    named = told.get("truth")
+    if isinstance(named, dict) and named:
+        return {str(name): str(value) for name, value in named.items()}
+    return {"suffix": str(told["suffix"]).strip()}
 
 
 def split_of(path: Path) -> Split | None:

@@ -183,7 +183,7 @@ class ChatWindow:
         """Write into a field with that label, by default the last."""
         field = f"input[aria-label='{label}']"
         self.until(lambda _: self._all(field))
-        self._all(field)[which].send_keys(text)
+        self._all(field)[which].send_keys(text + Keys.TAB)  # what is left is sent
 
     def stop(self) -> None:
         """Press Stop as soon as it is there, and wait until the page has stopped."""

@@ -23,6 +23,17 @@ class CorrectionStore(Database):
         with self.transaction() as connection, connection.cursor(row_factory=dict_row) as cursor:
             return [Correction.model_validate(row) for row in cursor.execute(query)]
 
+    def unreviewed(self) -> dict[str, str]:
+        """Images that were asked about and never reviewed, each with its newest session."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT DISTINCT ON (image_id) image_id, session_id FROM turns, "
+                "jsonb_array_elements_text(record #> '{turn,images}') asked (image_id) "
+                "WHERE NOT EXISTS (SELECT FROM corrections c WHERE c.image_id = asked.image_id) "
+                "ORDER BY image_id, asked_at DESC"
+            )
+            return dict(rows.fetchall())
+
 
 def add_corrections(connection: Connection, corrections: Sequence[Correction]) -> None:
     """Append rows; those of feedback that was stored before, as after a retry, are there already.
