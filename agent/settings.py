@@ -92,6 +92,16 @@ class Settings(BaseSettings):
     )
     text_model_key: SecretStr | None = Field(None, description="API key of that server.")
 
+    # optional judge of `cytoscribe eval rag` (any OpenAI-compatible server)
+    judge_model: str | None = Field(None, description="Judge's name; unset: no judge is asked.")
+    judge_url: str | None = Field(
+        None, description="Base URL of its server, e.g. http://127.0.0.1:8000/v1 (vLLM)."
+    )
+    judge_key: SecretStr | None = Field(None, description="API key of that server.")
+    judge_images: bool = Field(
+        False, description="Send the judge the images, too; it must be a model that sees."
+    )
+
     # PubMed
     ncbi_api_key: SecretStr | None = Field(None, description="NCBI key: 10 requests a second.")
     ncbi_email: str | None = Field(None, description="Your address, as NCBI asks of scripts.")

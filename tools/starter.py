@@ -156,6 +156,11 @@ def _drawn(recipe: Recipe, path: Path) -> Picture:
     return Picture(path, drawn.caption, "Cytoscribe simulator", "Apache-2.0", labels, True)
 
 
+def picture_bytes(recipe: Recipe) -> bytes:
+    """The file of a drawn image of the starter library."""
+    return _jpeg(recipe.draw().pixels)
+
+
 def _jpeg(pixels: np.ndarray) -> bytes:
     out = BytesIO()
     Image.fromarray(pixels).save(out, "JPEG", quality=92, subsampling=0)

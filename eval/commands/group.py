@@ -3,6 +3,7 @@
 import click
 
 from eval.commands.descriptions import descriptions
+from eval.commands.rag import rag, rag_compare
 from eval.commands.similar import similar
 from eval.questions import questions
 
@@ -17,12 +18,15 @@ def eval_group() -> None:
       cytoscribe eval descriptions --dataset voc --root BCCD/ --json
       cytoscribe eval questions --data DIR
       cytoscribe eval similar --library train/ --queries test/
+      cytoscribe eval rag --out DIR
     """
 
 
 eval_group.add_command(descriptions)
 eval_group.add_command(questions)
 eval_group.add_command(similar)
+eval_group.add_command(rag)
+eval_group.add_command(rag_compare)
 
 if __name__ == "__main__":
     eval_group()

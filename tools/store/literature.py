@@ -44,6 +44,16 @@ class LiteratureStore(Database):
         """Those of `pmids` that the library holds."""
         return self._among("SELECT DISTINCT pmid FROM articles WHERE pmid = ANY(%s)", pmids)
 
+    def passages_of(self, ids: Sequence[str]) -> list[str]:
+        """The texts of all passages of the articles with these source ids."""
+        with self.transaction() as connection:
+            rows = connection.execute(
+                "SELECT passage FROM passages JOIN articles USING (article_id) "
+                "WHERE source_id = ANY(%s) ORDER BY passage_id",
+                (list(ids),),
+            )
+            return [row[0] for row in rows]
+
     def passages_without_embedding(self, encoder: str, limit: int) -> list[tuple[int, str]]:
         """Passages that `encoder` has not embedded yet: id and "title. text"."""
         with self.transaction() as connection:
