@@ -27,6 +27,7 @@ class Recorder:
     url: str = ""
     spans: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)  # of data sets
     raw: bytes = b""  # everything, as it came
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -44,6 +45,9 @@ class Recorder:
             self.scores += [event["body"] for event in sent["batch"]]
             done = [{"id": event["id"], "status": 201} for event in sent["batch"]]
             return 207, json.dumps({"successes": done, "errors": []}).encode()
+        if path.endswith(("/datasets", "/dataset-items")):
+            self.items += [sent] if path.endswith("/dataset-items") else []
+            return 200, json.dumps(_stored(sent)).encode()
         self.scores += sent if isinstance(sent, list) else [sent]
         return 202, b'{"message": "Accepted"}'
 
@@ -86,6 +90,13 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             pass
 
     return Handler
+
+
+def _stored(sent: dict[str, Any]) -> dict[str, Any]:
+    """A data set, or an item of one, as the server answers that it has it."""
+    now = "2026-01-01T00:00:00Z"
+    made = {"id": "d1", "projectId": "p1", "createdAt": now, "updatedAt": now, "metadata": {}}
+    return made | {"datasetId": "d1", "status": "ACTIVE"} | sent
 
 
 def _decode(body: bytes) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -107,14 +107,14 @@ def _measure(dataset: Path | None, out: Path, limit: int | None, seed: int) -> d
     check_images(rows, file.parent)
     ragas()  # before the slow part
     with _assistant(shipped=dataset is None) as assistant:
-        judge = open_judge(assistant.settings, assistant.encoder)
-        before = folder.open(run_of(file, rows, assistant, judge))
-        runner = Runner(assistant, file.parent, folder, judge)
-        with watch("Asking", len(rows)) as step:
-            done = runner.run(rows, before, step)
+        with open_judge(assistant.settings, assistant.encoder) or nullcontext() as judge:
+            before = folder.open(run_of(file, rows, assistant, judge))
+            runner = Runner(assistant, file.parent, folder, judge)
+            with watch("Asking", len(rows)) as step:
+                done = runner.run(rows, before, step)
+            if judge:
+                judge.check(out, watch)
         missing = runner.references.missing(rows)
-        if judge:
-            judge.check(out, watch)
     return _told(folder, rows, done, missing, assistant.settings)
 
 

@@ -36,7 +36,11 @@ def open_judge(settings: Settings, encoder: TextEncoder) -> "OpenAIJudge | None"
     if not settings.judge_model:
         return None
     judge = OpenAIJudge(settings, encoder)
-    judge.greet()
+    try:
+        judge.greet()
+    except BaseException:
+        judge.close()
+        raise
     return judge
 
 

@@ -10,7 +10,7 @@ from eval.rag.answered import Answered, answered
 from eval.rag.folder import Done, Folder, Run
 from eval.rag.measured import abstention, sample
 from eval.rag.references import References, image_bytes
-from eval.rag.rows import Row, digest
+from eval.rag.rows import SHIPPED, Row, digest
 from eval.ragas_metrics import Metrics, Sample, Scores
 from tools.errors import BadInputError
 
@@ -33,7 +33,7 @@ class Judge(Protocol):
 def run_of(dataset: Path, rows: Sequence[Row], assistant: "Assistant", judge: Judge | None) -> Run:
     """What tells this run from others."""
     return Run(
-        dataset=str(dataset),
+        dataset="starter (shipped)" if dataset == SHIPPED else str(dataset),
         rows=len(rows),
         dataset_digest=digest(rows),
         settings_hash=assistant.settings.hash(),
