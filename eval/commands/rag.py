@@ -130,7 +130,9 @@ def _told(
     from eval.rag.verdicts import agreement, read_verdicts
 
     judged = read_judged(folder.path / "judge.jsonl")
-    told = summary(folder.run(), done, missing) | agreement(judged, read_verdicts(), list(JUDGED))
+    told = summary(folder.run(), done, missing)
+    trust = agreement(judged, read_verdicts(), list(JUDGED))
+    told |= trust | {"measured_on": told["measured_on"] | trust["measured_on"]}
     write(folder.path / "summary.json", told)
     (folder.path / "summary.md").write_text(in_words(told) + "\n", encoding="utf-8")
     if settings.langfuse_public_key and settings.langfuse_secret_key:

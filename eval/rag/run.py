@@ -33,7 +33,7 @@ class Judge(Protocol):
 def run_of(dataset: Path, rows: Sequence[Row], assistant: "Assistant", judge: Judge | None) -> Run:
     """What tells this run from others."""
     return Run(
-        dataset="starter (shipped)" if dataset == SHIPPED else str(dataset),
+        dataset="starter (shipped)" if dataset == SHIPPED else dataset.name,
         rows=len(rows),
         dataset_digest=digest(rows),
         settings_hash=assistant.settings.hash(),

@@ -18,7 +18,7 @@ def summary(run: Run, rows: Sequence[Done], missing: Sequence[str]) -> Told:
     """Every key of MEANINGS with `<key>_ci` and its rows in `measured_on`; None: not measured."""
     told: Told = {
         "command": "eval rag",
-        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
         **run.model_dump(mode="json"),
         "grounded": sum(one.answered.status == "grounded" for one in rows),

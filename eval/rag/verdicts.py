@@ -57,9 +57,9 @@ def read_verdicts(path: Path = FILE) -> tuple[Verdict, ...]:
 def agreement(
     judged: Sequence[Judged], verdicts: Sequence[Verdict], metrics: Sequence[str]
 ) -> dict[str, Any]:
-    """`judge_agreement_<metric>` with its interval, `judge_kappa_<metric>`, and how many."""
+    """`judge_agreement_<metric>` with its interval and `judge_kappa_<metric>`; how many of each."""
     said = {one.id: one.scores for one in judged}
-    told: dict[str, Any] = {"judge_checked_on": {}}
+    told: dict[str, Any] = {"measured_on": {}}
     for metric in metrics:
         pairs = [
             (score > YES, verdict.truth(metric))
@@ -67,7 +67,7 @@ def agreement(
             if (score := said.get(verdict.id, {}).get(metric)) is not None
         ]
         found = estimate(mean_value(), [float(a == b) for a, b in pairs])
-        told["judge_checked_on"][metric] = len(pairs)
+        told["measured_on"][f"judge_agreement_{metric}"] = len(pairs)
         told[f"judge_agreement_{metric}"] = found.value if pairs else None
         told[f"judge_agreement_{metric}_ci"] = [found.low, found.high] if pairs else None
         told[f"judge_kappa_{metric}"] = kappa(pairs)

@@ -176,7 +176,7 @@ def test_agreement_with_the_reference_verdicts_is_measured_once(tmp_path: Path, 
     told = agreement(read_judged(tmp_path / "judge.jsonl"), few, ["faithfulness"])
     assert told["judge_agreement_faithfulness"] == pytest.approx(2 / 3)  # it says yes to all
     assert told["judge_kappa_faithfulness"] == 0.0
-    assert told["judge_checked_on"] == {"faithfulness": 3}
+    assert told["measured_on"] == {"judge_agreement_faithfulness": 3}
 
 
 def test_the_reference_verdicts_hold_as_many_ways_to_be_wrong():
