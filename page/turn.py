@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from agent.turn import TurnRecord
-from page import answer, feedback, review
+from page import answer, feedback, region, review
 from page.conversation import Conversation, Draft, Shown, Upload
 from page.evidence import Numbers, panels
 from page.text import plain
@@ -100,6 +100,8 @@ def _answered(
         st.html(answer.final(record, numbers))
         feedback.draw(assistant, talk, record.turn.turn_id)
         review.draw(assistant, talk, record)
+        if newest and len(record.turn.images) == 1:
+            region.draw(assistant, talk, record.turn.turn_id, record.turn.images[0])
     with right:
         draw_evidence(assistant, evidence, numbers, expanded=newest)
 

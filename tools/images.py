@@ -11,6 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
@@ -57,6 +58,34 @@ def open_image(
 def image_id_of(data: bytes) -> str:
     """The id of a file's bytes."""
     return f"img-{hashlib.sha256(data).hexdigest()[:16]}"
+
+
+class Region(NamedTuple):
+    """A part of an image, in pixels from its upper left corner; right and bottom are outside."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+
+def crop(pixels: Image.Image, region: Region) -> Image.Image:
+    """The part of an image; BadInputError for one that is empty or reaches out of it."""
+    width, height = pixels.size
+    inside = 0 <= region.left < region.right <= width and 0 <= region.top < region.bottom <= height
+    if not inside:
+        raise BadInputError(
+            f"the region {','.join(map(str, region))} (left, top, right, bottom) is not inside the "
+            f"image of {width} x {height} pixels"
+        )
+    return pixels.crop(region)
+
+
+def as_png(pixels: Image.Image) -> bytes:
+    """The image as a file."""
+    out = BytesIO()
+    pixels.save(out, "PNG")
+    return out.getvalue()
 
 
 def thumbnail(pixels: Image.Image, side: int = 160) -> bytes:

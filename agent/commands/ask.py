@@ -3,16 +3,32 @@
 import sys
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from agent.settings import Settings, load_settings
 from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence, Finding
-from tools.images import open_image
+from tools.images import Region, as_png, crop, open_image
 
 if TYPE_CHECKING:
     from agent.turn import Sentence, TurnRecord
+
+
+class RegionType(click.ParamType[Region]):
+    """`left,top,right,bottom`."""
+
+    name = "L,T,R,B"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            left, top, right, bottom = map(int, str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not left,top,right,bottom in whole pixels", param, ctx)
+        return Region(left, top, right, bottom)
+
+
+REGION = RegionType()
 
 
 @click.command()
@@ -21,19 +37,33 @@ if TYPE_CHECKING:
     "--image", "-i", "images", multiple=True, type=click.Path(path_type=Path),
     help="An image the question is about; may be given several times.",
 )  # fmt: skip
+@click.option(
+    "--region",
+    type=REGION,
+    help="Only this part of the image: left,top,right,bottom in pixels.",
+)
 @click.option("--session", help="Go on with a session: its images and questions are known.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole record of the turn.")
-def ask(question: str, images: tuple[Path, ...], session: str | None, as_json: bool) -> None:
+def ask(
+    question: str,
+    images: tuple[Path, ...],
+    region: Region | None,
+    session: str | None,
+    as_json: bool,
+) -> None:
     """Ask one question and print the answer with its evidence.
 
     \b
     Examples:
       cytoscribe ask "What cell is this?" --image cell.png
+      cytoscribe ask "Which cases resemble this cell?" -i smear.png --region 120,40,260,180
       cytoscribe ask "And what does the literature say about it?" --session <its id>
       cytoscribe ask "What is a band neutrophil?" --json
     """
     settings = load_settings()
-    files = [_read(path, settings) for path in images]
+    if region and len(images) != 1:
+        raise click.UsageError(f"--region is of one image, and {len(images)} are given")
+    files = [_read(path, settings, region) for path in images]
     from agent.build import open_assistant
 
     assistant = open_assistant(settings, progress=_say)
@@ -50,11 +80,11 @@ def _say(step: str) -> None:
         click.echo(f"{step} …", err=True)
 
 
-def _read(path: Path, settings: Settings) -> bytes:
-    """The file, refused by name before anything slow starts."""
+def _read(path: Path, settings: Settings, region: Region | None) -> bytes:
+    """The file, or a part of it as PNG; refused by name before anything slow starts."""
     limit = settings.max_upload_mb * 2**20
-    open_image(path, max_pixels=settings.max_pixels, max_bytes=limit)
-    return path.read_bytes()
+    opened = open_image(path, max_pixels=settings.max_pixels, max_bytes=limit)
+    return as_png(crop(opened.pixels, region)) if region else path.read_bytes()
 
 
 def in_words(record: "TurnRecord") -> str:

@@ -127,6 +127,15 @@ def test_an_error_of_ours_is_one_line_without_a_traceback(capsys):
     assert said.startswith("Error: ") and "/nowhere/cell.png" in said and said.count("\n") == 1
 
 
+def test_a_region_outside_of_its_image_is_refused_before_anything_starts(capsys, tmp_path):
+    Image.new("RGB", (40, 30)).save(tmp_path / "cell.png")
+    asked = ["ask", "What is it?", "-i", str(tmp_path / "cell.png"), "--region"]
+    assert run([*asked, "0,0,41,30"]) == 1
+    assert "0,0,41,30" in capsys.readouterr().err
+    assert run([*asked, "all"]) == 2
+    assert "left,top,right,bottom" in capsys.readouterr().err
+
+
 def test_a_wrong_setting_is_an_error_of_ours(capsys, monkeypatch):
     monkeypatch.setenv("CYTOSCRIBE_MAX_UPLOAD_MB", "0")
     assert run(["settings"]) == 1

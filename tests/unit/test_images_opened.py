@@ -12,7 +12,7 @@ import tifffile
 from PIL import Image
 
 from tools.errors import BadImageError, BadInputError
-from tools.images import ImageFolder, OpenedImage, open_image, thumbnail
+from tools.images import ImageFolder, OpenedImage, Region, crop, open_image, thumbnail
 
 LIMITS = {"max_pixels": 10_000, "max_bytes": 100_000}
 RED, WHITE = (200, 30, 30), (255, 255, 255)
@@ -323,3 +323,11 @@ def test_a_stored_file_that_changed_is_refused(folder, photo):
     folder.path(image_id).write_bytes(encoded(photo, "BMP"))
     with pytest.raises(BadImageError, match="changed on disk"):
         folder.open(image_id)
+
+
+def test_a_region_is_cut_out_and_must_lie_inside():
+    image = Image.new("RGB", (40, 30))
+    assert crop(image, Region(30, 0, 40, 30)).size == (10, 30)
+    for outside in (Region(30, 0, 41, 30), Region(5, 5, 5, 9), Region(-1, 0, 9, 9)):
+        with pytest.raises(BadInputError, match="not inside the image of 40 x 30"):
+            crop(image, outside)

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ def test_an_upload_is_shown_and_sent(page, assistant):
     ask(page, "What is it?", ("a.png", b"one"), ("b.png", b"two"))
     assert len(page.chat_message[0].get("image")) == 2
     assert len(assistant.records[0].turn.images) == 2
+
+
+def test_a_part_of_an_image_is_asked_about_as_an_image_of_its_own(page, assistant):
+    ask(page, "What is this?", ("cell.png", b"png"))
+    page.slider[0].set_value((50.0, 100.0)).run()
+    press(page, "Ask about this part")
+    part = Image.open(BytesIO(list(assistant.uploads.values())[-1]))
+    assert part.size == (20, 14)  # of 40 x 30: the right half, the middle half of the height
+    assert "this part of the image" in assistant.records[-1].turn.question
 
 
 def test_an_upload_without_words_asks_what_it_shows(page, assistant):
