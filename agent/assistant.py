@@ -19,9 +19,9 @@ from typing import Self
 from llama_index.core.llms import LLM, MockLLM
 
 from agent.agent import CellAgent
+from agent.feedback import keep_feedback
 from agent.history import History
 from agent.machine import machine
-from agent.reviewing import corrections
 from agent.router import Router
 from agent.running import Tell, TurnRun
 from agent.settings import Settings
@@ -29,7 +29,6 @@ from agent.synthesis import Rewriter, Synthesis
 from agent.toolbox import CANCELLED, Toolbox
 from agent.tracing import NoTracer, Tracer
 from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
-from tools.corrections import Correction
 from tools.describe_image import never
 from tools.errors import BadInputError, Cancelled, StoreUnavailableError
 from tools.evidence import DescriptionEvidence
@@ -42,6 +41,10 @@ from tools.store import Store
 TICK = 0.1  # seconds between two looks at `cancelled`
 UNREAD = "Earlier turns could not be read: the database is not reachable."
 UNSAVED = "This turn could not be saved yet: the database is not reachable."
+
+
+def nothing() -> None:
+    """Nobody waits for feedback."""
 
 
 class Assistant:
@@ -59,6 +62,7 @@ class Assistant:
         rewriter: Rewriter | None = None,
         measurer: Measurer | None = None,
         resources: ExitStack | None = None,
+        on_feedback: Callable[[], None] = nothing,
     ) -> None:
         self.settings, self.store, self.model, self.encoder = settings, store, model, encoder
         self.images = ImageFolder(
@@ -70,6 +74,7 @@ class Assistant:
         self._machine = machine(settings.device)
         self._tracer = tracer or NoTracer()
         self._resources = resources or ExitStack()
+        self._on_feedback = on_feedback
         features = FeatureCache(model, self.images)
         measure = partial(_measured, measurer, self.images) if measurer else unmeasured
         toolbox = Toolbox(settings, store, model, encoder, features, self._tracer, measure)
@@ -130,30 +135,13 @@ class Assistant:
         return self._history.read(session_id)
 
     def give_feedback(self, feedback: Feedback) -> None:
-        """Keep the feedback in the database, then send what is unsent to the tracing server.
+        """Keep the feedback in the database; its scores are sent without waiting for them.
 
         StoreUnavailableError, or BadInputError for a turn that is not there: nothing was kept.
         """
         self._history.save_waiting()
-        self.store.save_feedback(
-            feedback_id=feedback.feedback_id,
-            turn_id=feedback.turn_id,
-            given_at=feedback.given_at,
-            feedback=feedback.model_dump_json(),
-            corrections=self._corrections(feedback),
-        )
-        for text in self.store.unsent_feedback():
-            unsent = Feedback.model_validate_json(text)
-            record = self.store.turn(unsent.turn_id)
-            if record is None:
-                continue
-            trace_id = TurnRecord.model_validate_json(record).trace_id
-            if self._tracer.score(unsent, trace_id):
-                self.store.mark_sent(unsent.feedback_id)
-
-    def _corrections(self, feedback: Feedback) -> list[Correction]:
-        record = self.store.turn(feedback.turn_id)
-        return corrections(feedback, TurnRecord.model_validate_json(record)) if record else []
+        keep_feedback(self.store, feedback)
+        self._on_feedback()
 
     def close(self) -> None:
         """End the turns under way and give back the database and the models."""

@@ -100,10 +100,22 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             tracer=open_tracing(settings),
             rewriter=_open_text_model(settings),
             measurer=open_measurer(settings),
+            on_feedback=_open_delivery(stack, store, settings),
             resources=stack.pop_all(),
         )
     progress("Ready")
     return assistant
+
+
+def _open_delivery(stack: ExitStack, store: "Store", settings: Settings) -> Callable[[], None]:
+    """Send scores in the background if Langfuse's keys are set; the call that wakes it."""
+    if not (settings.langfuse_public_key and settings.langfuse_secret_key):
+        return lambda: None
+    from agent.delivery import Delivery
+    from agent.score_api import ScoreApi
+
+    api = stack.enter_context(ScoreApi(settings))
+    return stack.enter_context(Delivery(store, api.post)).wake
 
 
 def _open_text_model(settings: Settings) -> "TextModel | None":

@@ -3,7 +3,7 @@
 A trace is an agent observation (the turn) over those of its stages and over what OpenInference
 records of LlamaIndex. Langfuse is a sink: sending happens on background threads with short limits,
 what a dead server does not take is dropped, and no answer waits. Images are never sent. What must
-not be lost (feedback) is a row in Postgres before it comes here.
+not be lost (scores of feedback) goes another way: see agent/delivery.py.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from pydantic import BaseModel
 
 from agent.settings import Settings
-from agent.turn import Feedback, UserTurn
+from agent.turn import UserTurn
 
 if TYPE_CHECKING:
     from langfuse import Langfuse
@@ -62,12 +62,6 @@ class Tracer(Protocol):
         self, name: str, kind: StageKind, input: Any = None
     ) -> AbstractContextManager[Observation]: ...
 
-    def score(self, feedback: Feedback, trace_id: str) -> bool:
-        """Queue the feedback as scores of the trace, without waiting; False: nowhere to send it.
-
-        Scores carry ids made from the feedback's, so that sending twice changes nothing.
-        """
-
     def close(self) -> None:
         """Send what waits, for at most SECONDS_TO_CLOSE."""
 
@@ -82,9 +76,6 @@ class NoTracer:
         self, name: str, kind: StageKind, input: Any = None
     ) -> AbstractContextManager[Observation]:
         return nullcontext(Observation())
-
-    def score(self, feedback: Feedback, trace_id: str) -> bool:
-        return False
 
     def close(self) -> None:
         """Nothing waits."""
@@ -143,20 +134,6 @@ class LangfuseTracer:
             name=name, as_type=kind, input=_plain(input)
         ) as observation:
             yield _Langfuse(observation)
-
-    def score(self, feedback: Feedback, trace_id: str) -> bool:
-        said = feedback.model_dump(mode="json", exclude_none=True, exclude={"comment", "helpful"})
-        for name, value, kind in _scores(feedback):
-            self._langfuse.create_score(
-                name=name,
-                value=value,
-                data_type=kind,
-                trace_id=trace_id,
-                score_id=f"{feedback.feedback_id}-{name}",
-                comment=feedback.comment,
-                metadata=said,
-            )
-        return True
 
     def close(self) -> None:
         from langfuse._client.resource_manager import LangfuseResourceManager
@@ -223,16 +200,6 @@ def _without_images(*, params: Any) -> Any:
         if cut:
             patches[identifier] = OtelSpanPatch(set_attributes=cut)
     return MaskOtelSpansResult(span_patches=patches) if patches else None
-
-
-def _scores(feedback: Feedback) -> Iterator[tuple[str, Any, Any]]:
-    """(name, value, Langfuse data type): the thumb, and what was written or corrected."""
-    if feedback.helpful is not None:
-        yield "user_feedback", float(feedback.helpful), "BOOLEAN"
-    elif feedback.comment:
-        yield "user_comment", feedback.comment, "CATEGORICAL"
-    if feedback.corrected_label:
-        yield "corrected_label", feedback.corrected_label, "CATEGORICAL"
 
 
 def _plain(value: Any) -> Any:

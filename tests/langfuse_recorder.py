@@ -18,12 +18,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+ERRORS = {"fail": 500, "keys": 401, "invalid": 400}
+
 
 @dataclass
 class Recorder:
-    """What was received; `mode` is answer, fail (500) or hang (no reply until closed)."""
+    """What was received; `mode` is answer, hang (no reply until closed) or one of ERRORS.
+
+    `scores` come one by one; `lists_only` refuses those that do not come in a list.
+    """
 
     mode: str = "answer"
+    lists_only: bool = False
+    seconds: float = 0.0  # that an answer takes
     url: str = ""
     spans: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
@@ -33,10 +40,10 @@ class Recorder:
 
     def take(self, path: str, body: bytes) -> tuple[int, bytes]:
         self.raw += body
-        if self.mode == "hang":
-            self.closed.wait()
-        if self.mode != "answer":
-            return 500, b"{}"
+        hangs = self.mode == "hang"
+        self.closed.wait(None if hangs else self.seconds)
+        if hangs or self.mode != "answer":
+            return ERRORS.get(self.mode, 500), b'{"message": "as it was told"}'
         if path.endswith("/otel/v1/traces"):
             self.spans += _decode(body)
             return 200, ExportTraceServiceResponse().SerializeToString()
@@ -48,8 +55,13 @@ class Recorder:
         if path.endswith(("/datasets", "/dataset-items")):
             self.items += [sent] if path.endswith("/dataset-items") else []
             return 200, json.dumps(_stored(sent)).encode()
-        self.scores += sent if isinstance(sent, list) else [sent]
-        return 202, b'{"message": "Accepted"}'
+        if isinstance(sent, list):
+            self.scores += sent
+            return 202, b'{"message": "Accepted"}'
+        if self.lists_only:
+            return 400, b'{"message": "Invalid request data: expected array"}'
+        self.scores.append(sent)
+        return 200, json.dumps({"id": sent["id"]}).encode()
 
 
 @contextmanager
@@ -71,7 +83,8 @@ def langfuse_recorder(mode: str = "answer") -> Iterator[Recorder]:
 def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.answer(*((200, b'{"data": []}') if recorder.mode == "answer" else (500, b"{}")))
+            status = 200 if recorder.mode == "answer" else ERRORS.get(recorder.mode, 500)
+            self.answer(status, b'{"data": []}')
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"] or 0))

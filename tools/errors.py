@@ -32,5 +32,9 @@ class RemoteServiceError(CytoscribeError):
     """An external service (PubMed, a text model server) refused or did not answer."""
 
 
+class RefusedScoreError(CytoscribeError):
+    """The tracing server takes scores, but not this one."""
+
+
 class Cancelled(CytoscribeError):
     """The user stopped the work; what was finished is kept."""

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
+from typing import TYPE_CHECKING
 
 import click
 import httpx
@@ -16,6 +17,10 @@ from packaging.requirements import Requirement
 
 from agent.settings import Settings, load_settings
 from tools.errors import CytoscribeError
+
+if TYPE_CHECKING:
+    from tools.store import Store
+    from tools.store.scores import UnsentScores
 
 LANGFUSE_SECONDS = 3
 
@@ -60,7 +65,7 @@ def checks(settings: Settings) -> Iterator[Check]:
     yield packages()
     yield data_folder(settings)
     yield port(settings)
-    yield _tried("database", lambda: _database(settings), "see CYTOSCRIBE_DATABASE_URL")
+    yield from database(settings)
     yield _tried("model", lambda: _model(settings), "see CYTOSCRIBE_MODEL")
     yield _tried("text encoder", lambda: _encoder(settings), "see CYTOSCRIBE_TEXT_ENCODER")
     if settings.langfuse_public_key or settings.langfuse_secret_key:
@@ -123,14 +128,36 @@ def _tried(name: str, attempt: Callable[[], str], fix: str) -> Check:
         return Check(name, False, str(e), fix)
 
 
-def _database(settings: Settings) -> str:
+def database(settings: Settings) -> Iterator[Check]:
+    """The database can be used, and whether scores wait in it."""
     from agent.build import open_store
 
-    with open_store(settings) as store:
-        counts = store.counts()
-        kind = "external" if settings.database_url.get_secret_value() else "embedded"
-        held = f"{counts['images']} images, {counts['articles']} articles"
-        return f"{kind}, {store.versions()}, {held}"
+    try:
+        with open_store(settings) as store:
+            yield Check("database", True, _held(settings, store))
+            yield scores(settings, store.unsent_scores())
+    except CytoscribeError as e:
+        yield Check("database", False, str(e), "see CYTOSCRIBE_DATABASE_URL")
+
+
+def _held(settings: Settings, store: "Store") -> str:
+    counts = store.counts()
+    kind = "external" if settings.database_url.get_secret_value() else "embedded"
+    held = f"{counts['images']} images, {counts['articles']} articles"
+    return f"{kind}, {store.versions()}, {held}"
+
+
+def scores(settings: Settings, unsent: "UnsentScores") -> Check:
+    """What users said has reached Langfuse, or waits for a known reason."""
+    if not unsent.count:
+        return Check("scores", True, "none waits to be sent")
+    waiting = f"{unsent.count} unsent since {unsent.oldest:%Y-%m-%d %H:%M}"
+    if not (settings.langfuse_public_key and settings.langfuse_secret_key):
+        return Check("scores", True, f"{waiting}: Langfuse's keys are not set")
+    if unsent.last_error:
+        fix = "mend that, then `cytoscribe feedback send`; nothing is lost meanwhile"
+        return Check("scores", False, f"{waiting}: {unsent.last_error}", fix)
+    return Check("scores", True, waiting)
 
 
 def _model(settings: Settings) -> str:

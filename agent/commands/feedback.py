@@ -13,5 +13,5 @@ def feedback() -> None:
 
     \b
     Example:
-      cytoscribe feedback --help
+      cytoscribe feedback send
     """

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from agent_fakes import SureModel, png
+from langfuse_recorder import langfuse_recorder
+from pydantic import SecretStr
 
 from agent.assistant import Assistant
 from agent.build import open_assistant
@@ -141,11 +143,20 @@ def test_what_is_no_image_is_refused_before_the_turn(assistant):
         assistant.new_turn("s", "  ")
 
 
+def thumb(turn_id: str) -> Feedback:
+    return Feedback(
+        feedback_id=f"f-{turn_id}", turn_id=turn_id, helpful=True, given_at=datetime.now(UTC)
+    )
+
+
 def test_feedback_is_kept_with_its_turn(assistant, store):
     turn_id = ask(assistant, PLAIN).turn.turn_id
-    given = Feedback(feedback_id="f", turn_id=turn_id, helpful=True, given_at=datetime.now(UTC))
+    given = thumb(turn_id)
     assistant.give_feedback(given)
     assert Feedback.model_validate_json(store.feedback(turn_id)[0]) == given
+    assert store.unsent_scores().count == 1
+    with pytest.raises(BadInputError, match="no turn 't9'"):
+        assistant.give_feedback(thumb("t9"))
 
 
 def test_a_chat_outlives_a_database_that_goes_and_comes_back(server_folder, model, encoder):
@@ -174,10 +185,18 @@ def test_the_parts_wire_up_around_a_real_model(tiny_paligemma_dir, database_url,
     chosen = Settings(
         model=str(tiny_paligemma_dir), database_url=database_url, data_dir=tmp_path,
         starter_library=False, max_new_tokens=8, _env_file=None,
+        langfuse_public_key="pk", langfuse_secret_key=SecretStr("sk"),
     )  # fmt: skip
     said, started = list[str](), time.monotonic()
-    with open_assistant(chosen, progress=said.append) as assistant:
-        record = ask(assistant, "What cell is this, and what do similar cases show?", png())
+    with langfuse_recorder() as server:
+        chosen = chosen.model_copy(update={"langfuse_base_url": server.url})
+        with open_assistant(chosen, progress=said.append) as assistant:
+            record = ask(assistant, "What cell is this, and what do similar cases show?", png())
+            assistant.give_feedback(thumb(record.turn.turn_id))
     assert record.results[0].error is None and said[-1] == "Ready"
     assert "Research use only; not a diagnosis." in record.answer.text
+    assert {s["trace"] for s in server.spans} == {s["traceId"] for s in server.scores}
+    assert [(s["name"], s["traceId"]) for s in server.scores] == [
+        ("user_feedback", record.trace_id)
+    ]
     assert time.monotonic() - started < 120

@@ -69,21 +69,10 @@ def test_a_turn_that_is_not_json_is_refused_whole(store: Store):
     assert store.counts()["sessions"] == 0
 
 
-def test_feedback_is_kept_until_it_is_sent(store: Store):
-    save(store, 1)
-    store.save_feedback(feedback_id="f", turn_id="t1", given_at=NOON, feedback='{"helpful": true}')
-    assert store.feedback("t1") == store.unsent_feedback() == ['{"helpful": true}']
-    store.mark_sent("f")
-    assert store.unsent_feedback() == []
-    assert store.feedback("t1") == ['{"helpful": true}']
-
-
-def test_changed_feedback_is_sent_again(store: Store):
+def test_feedback_given_again_under_its_id_replaces_the_first(store: Store):
     save(store, 1)
     for verdict in ("true", "false"):
         store.save_feedback(feedback_id="f", turn_id="t1", given_at=NOON, feedback=verdict)
-        assert store.unsent_feedback() == [verdict]
-        store.mark_sent("f")
     assert store.feedback("t1") == ["false"]
 
 

@@ -1,12 +1,14 @@
 """Doctor: what fails is named with what to do; nothing else is kept from being checked."""
 
 import socket
+from datetime import UTC, datetime
 
 import pytest
 from langfuse_recorder import langfuse_recorder
 
 from agent.commands import doctor
 from agent.settings import load_settings
+from tools.store.scores import UnsentScores
 
 
 def keys(url, secret="sk-test"):
@@ -43,11 +45,23 @@ def test_a_langfuse_that_is_not_there_is_named():
     assert not check.ok and "http://127.0.0.1:9 does not answer" in check.detail
 
 
-@pytest.mark.parametrize(("mode", "ok"), [("answer", True), ("fail", False)])
-def test_a_langfuse_that_answers_is_asked_with_the_keys(mode, ok):
+@pytest.mark.parametrize(("mode", "status"), [("answer", 200), ("fail", 500), ("keys", 401)])
+def test_a_langfuse_that_answers_is_asked_with_the_keys(mode, status):
     with langfuse_recorder(mode) as server:
         check = doctor.langfuse(keys(server.url))
-    assert check.ok is ok and "200" in check.detail if ok else "500" in check.detail
+    assert check.ok is (status == 200) and str(status) in check.detail
+
+
+def test_scores_that_wait_are_told_with_the_reason():
+    since = datetime(2026, 1, 2, tzinfo=UTC)
+    failed = UnsentScores(3, since, "the server refuses the keys (401)")
+    assert doctor.scores(load_settings(), UnsentScores(0, None, None)).ok
+    assert doctor.scores(keys("http://x"), UnsentScores(1, since, None)).ok
+    assert doctor.scores(load_settings(), failed).detail == (
+        "3 unsent since 2026-01-02 00:00: Langfuse's keys are not set"
+    )
+    check = doctor.scores(keys("http://x"), failed)
+    assert not check.ok and "(401)" in check.detail and "feedback send" in check.fix
 
 
 def test_a_missing_model_fails_and_the_encoder_is_still_checked(tmp_path):

@@ -15,13 +15,12 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from agent.settings import Settings, load_settings
 from agent.tracing import SECONDS_TO_CLOSE, NoTracer, Tracer, open_tracing
-from agent.turn import Feedback, Plan, UserTurn
+from agent.turn import Plan, UserTurn
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TURN = UserTurn(
     turn_id="t1", session_id="s1", question="What is it?", images=("img-1",), asked_at=NOW
 )
-THUMB = Feedback(feedback_id="f1", turn_id="t1", helpful=True, comment="clear", given_at=NOW)
 TYPE = "langfuse.observation.type"
 
 
@@ -65,7 +64,7 @@ def test_without_keys_langfuse_is_not_even_imported():
 
 def test_without_keys_a_turn_still_has_a_trace_id_of_32_hex_digits():
     tracer = NoTracer()
-    assert int(run_a_turn(tracer), 16) >= 0 and not tracer.score(THUMB, "0" * 32)
+    assert int(run_a_turn(tracer), 16) >= 0
 
 
 def test_a_turn_is_one_trace_with_its_stages_below_it():
@@ -107,20 +106,10 @@ def test_spans_that_would_be_billed_guessed_tokens_are_left_out():
     assert [s.name for s in exporter.get_finished_spans()] == ["turn"]
 
 
-def test_trace_and_feedback_reach_the_server():
+def test_a_trace_reaches_the_server():
     with langfuse_recorder() as server, tracing(keys(server.url)) as tracer:
         trace_id = run_a_turn(tracer)
-        assert tracer.score(THUMB, trace_id)
     assert {s["trace"] for s in server.spans} == {trace_id}
-    (score,) = server.scores
-    assert (score["name"], score["value"], score["comment"]) == ("user_feedback", 1.0, "clear")
-    assert (score["traceId"], score["id"]) == (trace_id, "f1-user_feedback")
-
-
-def test_a_comment_without_a_thumb_is_a_score_too():
-    with langfuse_recorder() as server, tracing(keys(server.url)) as tracer:
-        tracer.score(THUMB.model_copy(update={"helpful": None}), "0" * 31 + "1")
-    assert [(s["name"], s["value"]) for s in server.scores] == [("user_comment", "clear")]
 
 
 def test_the_same_keys_can_be_opened_again():
@@ -137,7 +126,7 @@ def test_a_dead_server_delays_neither_the_turn_nor_the_end(mode):
         url = "http://127.0.0.1:9" if mode == "refuse" else server.url
         tracer = open_tracing(keys(url))
         began = time.monotonic()
-        tracer.score(THUMB, run_a_turn(tracer))
+        run_a_turn(tracer)
         answered = time.monotonic()
         tracer.close()
         assert answered - began < 0.5

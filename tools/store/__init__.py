@@ -9,12 +9,21 @@ from tools.store.images import ImageStore
 from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
+from tools.store.scores import ScoreStore
 from tools.store.turns import TurnStore
 
 __all__ = ["Store", "migrate"]
 
 
-class Store(ImageStore, LiteratureStore, TurnStore, CorrectionStore, JobStore, LibraryCounts):
+class Store(
+    ImageStore,
+    LiteratureStore,
+    TurnStore,
+    CorrectionStore,
+    ScoreStore,
+    JobStore,
+    LibraryCounts,
+):
     """A database by its URL, with pgvector; connects at the first call and reconnects by itself.
 
     Every method is one transaction. Every method raises StoreUnavailableError when the server

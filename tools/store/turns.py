@@ -12,8 +12,10 @@ from psycopg.types.json import Jsonb
 from tools.corrections import Correction
 from tools.errors import BadInputError
 from tools.evidence import Evidence
+from tools.score import Score
 from tools.store.connection import Connection, Database
 from tools.store.corrections import add_corrections
+from tools.store.scores import add_scores
 
 
 class TurnStore(Database):
@@ -87,20 +89,23 @@ class TurnStore(Database):
         given_at: datetime,
         feedback: str,
         corrections: Sequence[Correction] = (),
+        scores: Sequence[Score] = (),
     ) -> None:
         """Store feedback (JSON) on a turn; given again under its id, it replaces the first.
 
-        Its corrections are added with it, or neither is stored; they are never replaced.
+        Its corrections are added with it, and its scores to be sent, or nothing is stored;
+        corrections are never replaced.
         """
         with self.transaction() as connection:
             try:
                 connection.execute(
                     "INSERT INTO feedback (feedback_id, turn_id, given_at, feedback) "
                     "VALUES (%s, %s, %s, %s::jsonb) ON CONFLICT (feedback_id) DO UPDATE SET "
-                    "given_at = excluded.given_at, feedback = excluded.feedback, sent_at = NULL",
+                    "given_at = excluded.given_at, feedback = excluded.feedback",
                     (feedback_id, turn_id, given_at, feedback),
                 )
                 add_corrections(connection, corrections)
+                add_scores(connection, scores, feedback_id)
             except psycopg.errors.ForeignKeyViolation:
                 raise BadInputError(f"There is no turn {turn_id!r} to give feedback on") from None
 
@@ -110,20 +115,6 @@ class TurnStore(Database):
             "SELECT feedback::text FROM feedback WHERE turn_id = %s ORDER BY given_at, feedback_id",
             turn_id,
         )
-
-    def unsent_feedback(self) -> list[str]:
-        """Feedback not marked as sent, as JSON, oldest first."""
-        return self._texts(
-            "SELECT feedback::text FROM feedback WHERE sent_at IS NULL "
-            "ORDER BY given_at, feedback_id"
-        )
-
-    def mark_sent(self, feedback_id: str) -> None:
-        """Note that the feedback went to the tracing server."""
-        with self.transaction() as connection:
-            connection.execute(
-                "UPDATE feedback SET sent_at = now() WHERE feedback_id = %s", (feedback_id,)
-            )
 
     def _texts(self, query: psycopg.abc.QueryNoTemplate, *values: str) -> list[str]:
         with self.transaction() as connection:
