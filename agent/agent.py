@@ -142,10 +142,13 @@ class CellAgent(BaseWorkflowAgent):
         with self.tracer.stage("answer", "generation", turn.asked.question) as stage:
             pieces = self.synthesis.parts(material)
             while part := await asyncio.to_thread(next, pieces, None):
+                stage.begun()
                 self._show(ctx, parts, part)
                 parts.append(part)
             answer = self.synthesis.answer(material, parts)
-            stage.note(answer, model=answer.model)
+            stage.note(answer.text, model=answer.model)
+        with self.tracer.stage("citations", "guardrail", sorted(answer.cited())) as stage:
+            stage.note(citations(answer, turn.results))
         response = reply(answer, turn.plan, turn.topic)
         return AgentOutput(response=response, raw=answer, current_agent_name=self.name)
 
@@ -158,6 +161,14 @@ class CellAgent(BaseWorkflowAgent):
             ctx.write_event_to_stream(
                 AgentStream(delta=delta, response=" ".join(said), current_agent_name=self.name)
             )
+
+
+def citations(answer: GroundedAnswer, results: Sequence[ToolResult]) -> dict[str, Any]:
+    """Whether every claim cites evidence that was found in this turn; a record insists on it."""
+    found = {e.evidence_id for result in results for e in result.evidence}
+    claims = [sentence for sentence in answer.sentences if sentence.kind == "claim"]
+    unknown = sorted(answer.cited() - found)
+    return {"passed": not unknown, "claims": len(claims), "unknown": unknown}
 
 
 def read(messages: Sequence[ChatMessage], images: ImageFolder) -> Asked:

@@ -22,6 +22,7 @@ from agent.agent import CellAgent
 from agent.feedback import keep_feedback
 from agent.history import History
 from agent.machine import machine
+from agent.observed import ObservedEncoder, ObservedModel, about
 from agent.router import Router
 from agent.running import Tell, TurnRun
 from agent.settings import Settings
@@ -73,11 +74,14 @@ class Assistant:
         self._history = History(store)
         self._machine = machine(settings.device)
         self._tracer = tracer or NoTracer()
+        self._about = about(settings, model)
         self._resources = resources or ExitStack()
         self._on_feedback = on_feedback
-        features = FeatureCache(model, self.images)
+        seeing = ObservedModel(model, self._tracer)
+        features = FeatureCache(seeing, self.images)
         measure = partial(_measured, measurer, self.images) if measurer else unmeasured
-        toolbox = Toolbox(settings, store, model, encoder, features, self._tracer, measure)
+        reading = ObservedEncoder(encoder, self._tracer)
+        toolbox = Toolbox(settings, store, seeing, reading, features, self._tracer, measure)
         self.agent = CellAgent(
             name="cytoscribe",
             description="Answers questions about cell images from what is seen, similar cases and"
@@ -103,6 +107,8 @@ class Assistant:
             question=question,
             images=tuple(self.images.put(data).image_id for data in images),
             asked_at=datetime.now(UTC),
+            user=self.settings.user,
+            tags=tuple(self.settings.tags()),
         )
 
     def stream(self, turn: UserTurn, cancelled: Callable[[], bool] = never) -> Iterator[TurnEvent]:
@@ -166,12 +172,12 @@ class Assistant:
         CANCELLED.set(cancelled)
         run, settings = TurnRun(turn, tell), self.settings.hash()
         history, complete = await asyncio.to_thread(self._history.recall, turn.session_id)
-        with self._tracer.turn(turn) as traced:
+        with self._tracer.turn(turn, self._about) as traced:
             await run.follow(self.agent, history)
             if not (complete or history):
                 run.add(UNREAD)
             record = run.record(traced.trace_id, settings, self._machine)
-            traced.note(record.answer)
+            traced.note(record.answer, status=record.answer.status)
         try:
             await asyncio.to_thread(self._history.save, record)
         except StoreUnavailableError:

@@ -97,7 +97,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             model,
             encoder,
             llm=PaliGemmaLLM(model),
-            tracer=open_tracing(settings),
+            tracer=open_tracing(settings, save=store.save_trace),
             rewriter=_open_text_model(settings),
             measurer=open_measurer(settings),
             on_feedback=_open_delivery(stack, store, settings),

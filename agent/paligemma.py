@@ -96,7 +96,7 @@ class PaliGemma:
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
-        self._drafts, self._better = Drafts(), dict(better or {})
+        self._drafts, self.better = Drafts(), dict(better or {})
         for text in examples:
             self._drafts.learn(self._tokenizer(text + self._tokenizer.eos_token)["input_ids"])
 
@@ -235,7 +235,7 @@ class PaliGemma:
     def _prompt(self, question: str | None) -> str:
         """The prompt of a question (none: of a description) that this checkpoint answers best."""
         usual = task(question)
-        return self._better.get(usual, usual)
+        return self.better.get(usual, usual)
 
     def _pixels(self, images: Sequence[Image]) -> Tensor:
         rgb = [image.convert("RGB") for image in images]
@@ -253,17 +253,18 @@ class PaliGemma:
     def _decode(
         self, reading: Reading, room: int, cancelled: Callable[[], bool]
     ) -> list[Generated]:
+        read = reading.attention.sum(1).tolist()  # before what is written adds to it
         steps = list(self._steps(reading, room, cancelled))
         tokens = torch.stack([step.tokens for step in steps], 1).tolist()
         log_probabilities = torch.stack([step.log_probabilities for step in steps], 1).tolist()
-        return [self._text(*row) for row in zip(tokens, log_probabilities, strict=True)]
+        return [self._text(*row) for row in zip(tokens, log_probabilities, read, strict=True)]
 
-    def _text(self, tokens: list[int], log_probabilities: list[float]) -> Generated:
+    def _text(self, tokens: list[int], log_probabilities: list[float], read: int) -> Generated:
         stop = set(self._stop.tolist())
         length = next((i for i, token in enumerate(tokens, 1) if token in stop), len(tokens))
         mean = sum(log_probabilities[:length]) / length  # the end is a token it chose, too
         text = self._tokenizer.decode(tokens[:length], skip_special_tokens=True)
-        return Generated(text.strip(), min(1.0, math.exp(mean)))
+        return Generated(text.strip(), min(1.0, math.exp(mean)), int(read), length)
 
     def _pieces(self, reading: Reading, room: int, cancelled: Callable[[], bool]) -> Iterator[str]:
         tokens: list[int] = []

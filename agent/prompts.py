@@ -5,6 +5,7 @@ arXiv:2407.07726); the processor adds the image tokens, <bos> and the newline. C
 a user's question are left as typed.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
@@ -86,6 +87,12 @@ def read_better(text: str) -> dict[str, str]:
         return {old: str(new["prompt"]) for old, new in found.items()}
     except (TypeError, KeyError) as error:
         raise ValueError('prompts.json has an entry without "prompt"') from error
+
+
+def version(more: Sequence[str] = ()) -> str:
+    """Twelve hex digits that change with any prompt of a turn, or with `more` of them."""
+    ours = (describe(), ANSWER, rewrite("{question}", ["{passage}"]))
+    return hashlib.sha256("\n".join((*ours, *more)).encode()).hexdigest()[:12]
 
 
 def rewrite(question: str, passages: Sequence[str]) -> str:

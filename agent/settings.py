@@ -22,6 +22,10 @@ _ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 DATA_DIR = Path("/var/lib/cytoscribe" if _ROOT else "~/.local/share/cytoscribe")
 
 
+# What is hidden of texts that leave the database.
+MaskLevel = Literal["nothing", "identifiers", "text"]
+
+
 def _langfuse(name: str) -> AliasChoices:
     return AliasChoices(f"CYTOSCRIBE_{name}", name)
 
@@ -138,9 +142,30 @@ class Settings(BaseSettings):
         description="Langfuse server; nothing is sent unless both keys are set.",
     )
 
+    # traces
+    user: str | None = Field(None, description="Who asks, as the traces say (an id, not a name).")
+    trace_tags: str = Field(
+        "", description="Tags of the traces, separated by commas: ward-3,trial."
+    )
+    export_mask: MaskLevel = Field(
+        "identifiers",
+        description="What `cytoscribe trace export` hides: identifiers (names, ids and dates, as "
+        "far as rules find them), text (all free text as well) or nothing.",
+    )
+    langfuse_mask: MaskLevel = Field(
+        "nothing", description="The same for what is sent to Langfuse."
+    )
+    langfuse_case_images: bool = Field(
+        False, description="Send thumbnails of similar cases to Langfuse; uploads are never sent."
+    )
+
     def data_folder(self) -> Path:
         """`data_dir`, absolute; it may not exist yet."""
         return self.data_dir.expanduser().resolve()
+
+    def tags(self) -> list[str]:
+        """`trace_tags` one by one."""
+        return [tag.strip() for tag in self.trace_tags.split(",") if tag.strip()]
 
     def hash(self) -> str:
         """Twelve hex digits that tell whether two turns ran under the same settings."""

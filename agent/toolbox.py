@@ -19,7 +19,7 @@ from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
 from tools.describe_image import describe_images, never
 from tools.errors import Cancelled, CytoscribeError
-from tools.evidence import DescriptionEvidence, Evidence
+from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence
 from tools.image_features import FeatureCache
 from tools.image_search import Cases, image_search
 from tools.library import CaseFilter
@@ -33,6 +33,9 @@ CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=neve
 
 class Library(Cases, Passages, Protocol):
     """What the tools search; `tools.store.Store` is one."""
+
+    def thumbnail(self, image_id: str) -> bytes | None:
+        """A JPEG of an image of the library."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class Toolbox:
             least, stop = self.settings.min_probability, CANCELLED.get()
             asked = question or None
             seen = describe_images([image_id], features, self.model, least, asked, stop)
-            return [self.measure(evidence) for evidence in seen]
+            return [self._measured(evidence) for evidence in seen]
 
         return await self._run("describe_image", "tool", describe, image_id, question)
 
@@ -96,8 +99,22 @@ class Toolbox:
                 error=error,
                 latency_ms=(perf_counter() - started) * 1000,
             )
-            stage.note(result)
+            stage.note(result, **self._pictures(result))
         return result
+
+    def _measured(self, seen: DescriptionEvidence) -> DescriptionEvidence:
+        with self.tracer.stage("measure", "tool", seen.image_id) as stage:
+            measured = self.measure(seen)
+            stage.note([f for f in measured.findings if f.origin == "measured"])
+        return measured
+
+    def _pictures(self, result: ToolResult) -> dict[str, dict[str, bytes]]:
+        """Thumbnails of similar cases, by image id, if they may be sent."""
+        if not self.settings.langfuse_case_images:
+            return {}
+        cases = (e.image_id for e in result.evidence if isinstance(e, CaseEvidence))
+        shown = {image_id: self.library.thumbnail(image_id) for image_id in cases}
+        return {"images": {i: jpeg for i, jpeg in shown.items() if jpeg}} if shown else {}
 
 
 def case_filter(settings: Settings) -> CaseFilter:

@@ -22,6 +22,8 @@ class UserTurn(Frozen):
     question: str
     images: tuple[str, ...] = ()
     asked_at: datetime
+    user: str | None = None  # who asks, as the traces say
+    tags: tuple[str, ...] = ()  # of the trace
 
 
 class Plan(Frozen):

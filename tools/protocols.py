@@ -30,10 +30,15 @@ class ImageFeatures:
 
 @dataclass(frozen=True)
 class Generated:
-    """Decoded text and the geometric mean of its tokens' probabilities."""
+    """Decoded text and the geometric mean of its tokens' probabilities.
+
+    Tokens are counted for traces (0: not counted): those read, image tokens too, and those written.
+    """
 
     text: str
     probability: float
+    prompt_tokens: int = field(default=0, compare=False)
+    tokens: int = field(default=0, compare=False)
 
 
 class VisionModel(Protocol):

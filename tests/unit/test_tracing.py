@@ -13,8 +13,9 @@ from langfuse_recorder import langfuse_recorder
 from llama_index.core.llms import ChatMessage, ImageBlock, MockLLM, TextBlock
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from agent.langfuse_sink import SECONDS_TO_CLOSE
 from agent.settings import Settings, load_settings
-from agent.tracing import SECONDS_TO_CLOSE, NoTracer, Tracer, open_tracing
+from agent.tracing import NoTracer, Tracer, open_tracing
 from agent.turn import Plan, UserTurn
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

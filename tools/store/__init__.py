@@ -10,6 +10,7 @@ from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
 from tools.store.scores import ScoreStore
+from tools.store.traces import TraceStore
 from tools.store.turns import TurnStore
 
 __all__ = ["Store", "migrate"]
@@ -21,6 +22,7 @@ class Store(
     TurnStore,
     CorrectionStore,
     ScoreStore,
+    TraceStore,
     JobStore,
     LibraryCounts,
 ):

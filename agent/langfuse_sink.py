@@ -1,0 +1,94 @@
+"""Langfuse as a listener: whole turns go to its server, on background threads, by short limits.
+
+What a dead server does not take is dropped: the trace is in Postgres. Scores go another way
+(`agent.delivery`). Images are never sent, but for thumbnails of similar
+cases if a setting allows it. Works with the SDK from 4.18 to 5.
+"""
+
+import atexit
+import os
+import re
+import threading
+from typing import TYPE_CHECKING, Any
+
+from opentelemetry.sdk.trace import TracerProvider
+
+from agent.settings import Settings
+
+if TYPE_CHECKING:
+    from langfuse import Langfuse
+    from opentelemetry.sdk.trace.export import SpanExporter
+
+SECONDS_TO_SEND = 2  # limit of one request; Langfuse's own default lets an exit take minutes
+SECONDS_TO_CLOSE = 5  # what is unsent by then is dropped
+SPANS_A_BATCH = 512
+BASE64_IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/_-]{512,}={0,2}")
+
+
+class LangfuseSink:
+    """A client of Langfuse that adds its processor to `provider`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        provider: TracerProvider,
+        exporter: "SpanExporter | None" = None,
+    ) -> None:
+        self._key = settings.langfuse_public_key or ""
+        self._langfuse = _client(settings, provider, exporter)
+        # Started now, because no thread can be started while the interpreter exits.
+        self._closing = threading.Event()
+        self._sender = threading.Thread(target=self._send_at_the_end, daemon=True)
+        self._sender.start()
+        atexit.register(self.close)  # goes before Langfuse's own hook, which has no limit
+
+    def close(self) -> None:
+        from langfuse._client.resource_manager import LangfuseResourceManager
+
+        atexit.unregister(self.close)
+        self._closing.set()
+        self._sender.join(SECONDS_TO_CLOSE)
+        # Langfuse keeps one client a key, shut down or not: forget it, so that the same key can
+        # be used again in this process.
+        LangfuseResourceManager._instances.pop(self._key, None)
+
+    def _send_at_the_end(self) -> None:
+        self._closing.wait()
+        self._langfuse.shutdown()
+
+
+def _client(
+    settings: Settings, provider: TracerProvider, exporter: "SpanExporter | None"
+) -> "Langfuse":
+    from langfuse import Langfuse
+
+    # The only switch there is.
+    os.environ["LANGFUSE_MEDIA_UPLOAD_ENABLED"] = str(settings.langfuse_case_images).lower()
+    secret = settings.langfuse_secret_key
+    return Langfuse(
+        public_key=settings.langfuse_public_key,
+        secret_key=secret.get_secret_value() if secret else None,
+        base_url=settings.langfuse_base_url,
+        timeout=SECONDS_TO_SEND,
+        flush_at=SPANS_A_BATCH,
+        tracer_provider=provider,
+        span_exporter=exporter,
+        should_export_span=lambda span: True,  # `agent.whole_turns` has chosen
+        mask_otel_spans=_without_images,
+    )
+
+
+def _without_images(*, params: Any) -> Any:
+    """Cut base64 out of what instrumented libraries recorded."""
+    from langfuse.types import MaskOtelSpansResult, OtelSpanPatch
+
+    patches = {}
+    for identifier, span in params.spans.items():
+        cut = {
+            key: BASE64_IMAGE.sub("[image]", value)
+            for key, value in span.attributes.items()
+            if isinstance(value, str) and BASE64_IMAGE.search(value)
+        }
+        if cut:
+            patches[identifier] = OtelSpanPatch(set_attributes=cut)
+    return MaskOtelSpansResult(span_patches=patches) if patches else None
