@@ -35,11 +35,12 @@ class Recorder:
     spans: list[dict[str, Any]] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)  # of data sets
-    raw: bytes = b""  # everything, as it came
+    media: list[bytes] = field(default_factory=list)  # as uploaded
+    raw: bytes = b""  # everything else, as it came
     closed: threading.Event = field(default_factory=threading.Event)
 
     def take(self, path: str, body: bytes) -> tuple[int, bytes]:
-        self.raw += body
+        self.raw += b"" if path.startswith("/upload/") else body
         hangs = self.mode == "hang"
         self.closed.wait(None if hangs else self.seconds)
         if hangs or self.mode != "answer":
@@ -47,7 +48,14 @@ class Recorder:
         if path.endswith("/otel/v1/traces"):
             self.spans += _decode(body)
             return 200, ExportTraceServiceResponse().SerializeToString()
+        if path.startswith("/upload/"):
+            self.media.append(body)
+            return 200, b""
         sent = json.loads(body or b"{}")
+        if path.endswith("/media"):
+            name = sent["sha256Hash"].replace("/", "_").replace("+", "-")[:22]
+            told = {"mediaId": name, "uploadUrl": f"{self.url}/upload/{name}"}
+            return 201, json.dumps(told).encode()
         if path.endswith("/ingestion"):
             self.scores += [event["body"] for event in sent["batch"]]
             done = [{"id": event["id"], "status": 201} for event in sent["batch"]]
@@ -87,10 +95,20 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
             self.answer(status, b'{"data": []}')
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            body = self.rfile.read(self.length())
             if self.headers["Content-Encoding"] == "gzip":
                 body = gzip.decompress(body)
             self.answer(*recorder.take(self.path, body))
+
+        def do_PUT(self) -> None:
+            self.answer(*recorder.take(self.path, self.rfile.read(self.length())))
+
+        def do_PATCH(self) -> None:
+            self.rfile.read(self.length())
+            self.answer(204, b"")
+
+        def length(self) -> int:
+            return int(self.headers["Content-Length"] or 0)
 
         def answer(self, status: int, body: bytes) -> None:
             self.send_response(status)
@@ -120,9 +138,18 @@ def _decode(body: bytes) -> list[dict[str, Any]]:
             "trace": span.trace_id.hex(),
             "id": span.span_id.hex(),
             "parent": span.parent_span_id.hex(),
-            "attributes": {a.key: a.value.string_value for a in span.attributes},
+            "start": span.start_time_unix_nano,
+            "end": span.end_time_unix_nano,
+            "attributes": {a.key: _value(a.value) for a in span.attributes},
         }
         for resource in request.resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
     ]
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_value(item) for item in value.array_value.values]
+    return getattr(value, kind) if kind else None
