@@ -1,6 +1,7 @@
 """Traces of whole turns: in Postgres always, and in Langfuse the same."""
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -195,14 +196,16 @@ def test_a_turn_that_fails_by_a_bug_leaves_its_trace(store, encoder, tmp_path):
 
 
 def test_a_stopped_turn_leaves_no_trace(store, encoder, tmp_path):
+    stop = threading.Event()
     with langfuse_recorder() as server:
         with traced(store, encoder, tmp_path, **keys(server)) as assistant:
             turn = assistant.new_turn("s", THREE, [png()])
             with pytest.raises(Cancelled):
-                for _ in assistant.stream(turn, lambda: True):
-                    pass
-        assert not server.spans
-    assert store.traces(9) == []
+                for _ in assistant.stream(turn, stop.is_set):
+                    stop.set()
+            answered = ask(assistant, THREE, png())
+        assert {span["trace"] for span in server.spans} == {answered.trace_id}
+    assert [trace.trace_id for trace in store.traces(9)] == [answered.trace_id]
 
 
 def test_a_trace_waits_while_the_database_is_away(store, encoder, tmp_path):

@@ -143,7 +143,7 @@ def test_a_process_that_forgets_to_close_still_ends_soon():
     with langfuse_recorder("hang") as server:
         began = time.monotonic()
         subprocess.run([sys.executable, "-c", code, server.url], check=True, capture_output=True)
-    assert time.monotonic() - began < SECONDS_TO_CLOSE + 15  # the rest is imports
+    assert time.monotonic() - began < 60  # without our limits it takes minutes
 
 
 def test_an_error_inside_a_stage_is_ours_and_is_raised():
