@@ -136,6 +136,21 @@ class Assistant:
             raise RuntimeError(f"the turn {turn.turn_id} ended with {last.kind}")
         return last.record
 
+    def replay(self, record: TurnRecord, history: Sequence[TurnRecord]) -> TurnRecord:
+        """A turn answered again after that history; only its trace is kept, tagged "replay"."""
+        turn = record.turn.model_copy(
+            update={
+                "turn_id": uuid.uuid4().hex,
+                "session_id": f"replay-{record.trace_id[:12]}",
+                "asked_at": datetime.now(UTC),
+                "tags": (*record.turn.tags, "replay"),
+            }
+        )
+        run = TurnRun(turn, lambda event: None)
+        work = self._answered(run, history)
+        trace_id = asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        return run.record(trace_id, self.settings.hash(), self._machine)
+
     def history(self, session_id: str) -> list[TurnRecord]:
         """A session's turns, oldest first; StoreUnavailableError."""
         return self._history.read(session_id)
@@ -172,19 +187,27 @@ class Assistant:
         CANCELLED.set(cancelled)
         run, settings = TurnRun(turn, tell), self.settings.hash()
         history, complete = await asyncio.to_thread(self._history.recall, turn.session_id)
-        with self._tracer.turn(turn, self._about) as traced:
-            await run.follow(self.agent, history)
-            if not (complete or history):
-                run.add(UNREAD)
-            record = run.record(traced.trace_id, settings, self._machine)
-            traced.note(record.answer, status=record.answer.status)
+        gaps = () if complete or history else (UNREAD,)
+        trace_id = await self._answered(run, history, gaps)
+        record = run.record(trace_id, settings, self._machine)
         try:
             await asyncio.to_thread(self._history.save, record)
         except StoreUnavailableError:
             run.add(UNSAVED)
-            record = run.record(traced.trace_id, settings, self._machine)
+            record = run.record(trace_id, settings, self._machine)
             self._history.wait(record)
         tell(TurnDone(record=record))
+
+    async def _answered(
+        self, run: TurnRun, history: Sequence[TurnRecord], gaps: Sequence[str] = ()
+    ) -> str:
+        """Run a turn under its trace, whose id is returned; `gaps` are added to its answer."""
+        with self._tracer.turn(run.turn, self._about) as traced:
+            await run.follow(self.agent, history)
+            for gap in gaps:
+                run.add(gap)
+            traced.note(run.answer)
+        return traced.trace_id
 
 
 def _measured(

@@ -6,14 +6,19 @@ cases if a setting allows it. Works with the SDK from 4.18 to 5.
 """
 
 import atexit
+import hashlib
+import json
 import os
 import re
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import TracerProvider
 
+from agent.masking import Masker
 from agent.settings import Settings
+from agent.trace_reading import value_of
 
 if TYPE_CHECKING:
     from langfuse import Langfuse
@@ -23,6 +28,23 @@ SECONDS_TO_SEND = 2  # limit of one request; Langfuse's own default lets an exit
 SECONDS_TO_CLOSE = 5  # what is unsent by then is dropped
 SPANS_A_BATCH = 512
 BASE64_IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/_-]{512,}={0,2}")
+
+# Attributes that tell of a turn, by how their names begin, and what `Masker` knows them as; "": by
+# the last part of the name.
+TOLD = {
+    "langfuse.observation.input": "input",
+    "langfuse.observation.output": "output",
+    "langfuse.observation.status_message": "error",
+    "langfuse.observation.metadata.": "",
+    "input.": "input",
+    "output.": "output",
+    "llm.input_messages": "input",
+    "llm.output_messages": "output",
+    "embedding.embeddings": "input",
+    "retrieval.": "output",
+    "session.id": "session.id",
+    "user.id": "user.id",
+}
 
 
 class LangfuseSink:
@@ -57,6 +79,12 @@ class LangfuseSink:
         self._langfuse.shutdown()
 
 
+def _salt(settings: Settings) -> bytes:
+    """Of the pseudonyms: a session has the same in every process, which nobody else can make."""
+    secret = settings.langfuse_secret_key
+    return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").digest()
+
+
 def _client(
     settings: Settings, provider: TracerProvider, exporter: "SpanExporter | None"
 ) -> "Langfuse":
@@ -74,21 +102,33 @@ def _client(
         tracer_provider=provider,
         span_exporter=exporter,
         should_export_span=lambda span: True,  # `agent.whole_turns` has chosen
-        mask_otel_spans=_without_images,
+        mask_otel_spans=_Mask(Masker(settings.langfuse_mask, _salt(settings))),
     )
 
 
-def _without_images(*, params: Any) -> Any:
-    """Cut base64 out of what instrumented libraries recorded."""
-    from langfuse.types import MaskOtelSpansResult, OtelSpanPatch
+@dataclass(frozen=True)
+class _Mask:
+    """What Langfuse's SDK asks before it sends: cut images out, and hide what the level hides."""
 
-    patches = {}
-    for identifier, span in params.spans.items():
-        cut = {
-            key: BASE64_IMAGE.sub("[image]", value)
-            for key, value in span.attributes.items()
-            if isinstance(value, str) and BASE64_IMAGE.search(value)
-        }
-        if cut:
-            patches[identifier] = OtelSpanPatch(set_attributes=cut)
-    return MaskOtelSpansResult(span_patches=patches) if patches else None
+    masker: Masker
+
+    def __call__(self, *, params: Any) -> Any:
+        from langfuse.types import MaskOtelSpansResult, OtelSpanPatch
+
+        patches = {}
+        for identifier, span in params.spans.items():
+            masked = {k: self._masked(k, v) for k, v in span.attributes.items()}
+            if changed := {k: v for k, v in masked.items() if v != span.attributes[k]}:
+                patches[identifier] = OtelSpanPatch(set_attributes=changed)
+        return MaskOtelSpansResult(span_patches=patches) if patches else None
+
+    def _masked(self, name: str, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        text = BASE64_IMAGE.sub("[image]", value)
+        told = next((TOLD[prefix] for prefix in TOLD if name.startswith(prefix)), None)
+        if told is None or self.masker.level == "nothing":
+            return text
+        content = value_of(text)
+        masked = self.masker(content, told or name.rpartition(".")[2])
+        return masked if isinstance(content, str) else json.dumps(masked, ensure_ascii=False)

@@ -56,7 +56,7 @@ def _observed(span: ReadableSpan) -> Observed:
 
 def _ours(told: Mapping[str, Any], start: int) -> dict[str, Any]:
     metadata = {
-        name.removeprefix(METADATA): _value(value)
+        name.removeprefix(METADATA): value_of(value)
         for name, value in told.items()
         if name.startswith(METADATA) and name.removeprefix(METADATA) not in UNKEPT
     }
@@ -67,8 +67,8 @@ def _ours(told: Mapping[str, Any], start: int) -> dict[str, Any]:
         "kind": told[f"{SUBJECT}.type"],
         "model": told.get(f"{SUBJECT}.model.name"),
         "usage": json.loads(told.get(f"{SUBJECT}.usage_details", "{}")),
-        "input": _value(told.get(f"{SUBJECT}.input")),
-        "output": _value(told.get(f"{SUBJECT}.output")),
+        "input": value_of(told.get(f"{SUBJECT}.input")),
+        "output": value_of(told.get(f"{SUBJECT}.output")),
         "metadata": metadata,
     }
 
@@ -79,12 +79,12 @@ def _called(told: Mapping[str, Any]) -> dict[str, Any]:
         "kind": KINDS.get(told[KIND], "retriever"),
         "model": told.get("llm.model_name") or told.get("embedding.model_name"),
         "usage": {name: count for name, count in counts.items() if count is not None},
-        "input": _value(told.get("input.value")),
-        "output": _value(told.get("output.value")),
+        "input": value_of(told.get("input.value")),
+        "output": value_of(told.get("output.value")),
     }
 
 
-def _value(text: Any) -> Any:
+def value_of(text: Any) -> Any:
     """What an attribute says: JSON, where it looks like it, else the string."""
     if not isinstance(text, str) or text[:1] not in ("{", "[", '"'):
         return text

@@ -29,6 +29,11 @@ class Observed(Frozen):
     metadata: dict[str, Any] = Field(default_factory=dict)
     error: str | None = None
 
+    def evidence(self) -> list[dict[str, Any]]:
+        """The evidence that a tool found; of the other observations none."""
+        found = self.output.get("evidence") if isinstance(self.output, dict) else None
+        return list(found or ())
+
 
 class Trace(Frozen):
     """A whole turn: its root is the turn itself."""
@@ -44,6 +49,12 @@ class Trace(Frozen):
     @property
     def root(self) -> Observed:
         return self.observations[0]
+
+    def place(self, observed: Observed) -> tuple[float, float]:
+        """When it began and how long it took, as shares of the turn's duration."""
+        whole = self.root.duration_ms or 1.0
+        since = (observed.started_at - self.root.started_at).total_seconds() * 1000
+        return since / whole, observed.duration_ms / whole
 
     def tokens(self) -> dict[str, int]:
         """Tokens of all observations together: input, output, total."""

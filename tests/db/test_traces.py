@@ -109,7 +109,8 @@ def kept(trace: Trace) -> list[tuple]:
 def test_a_trace_comes_back_as_it_was_by_its_id_or_its_turns(store):
     store.save_trace(TRACE)
     store.save_trace(TRACE)
-    assert store.trace(TRACE.trace_id) == store.trace("t1") == TRACE
+    assert store.trace(TRACE.trace_id) == TRACE
+    assert store.traces_named("1111") == store.traces_named("t1") == [TRACE]
     assert store.trace("none") is None
     assert TRACE.tokens() == {"input": 3, "output": 2}
 
@@ -127,7 +128,7 @@ def test_a_turn_is_a_tree_of_plan_tools_answer_and_guardrail(store, encoder, tmp
     with traced(store, encoder, tmp_path) as assistant:
         record = ask(assistant, THREE, png())
     trace = store.trace(record.trace_id)
-    assert trace is not None and trace == store.trace(record.turn.turn_id)
+    assert trace is not None and [trace] == store.traces_named(record.turn.turn_id)
     assert sorted((depth, o.kind, o.name) for depth, o in trace.tree()) == [
         (0, "agent", "turn"),
         (1, "chain", "plan"),

@@ -34,13 +34,19 @@ class TraceStore(Database):
             _insert_observations(connection, trace)
 
     def trace(self, trace_id: str) -> Trace | None:
-        """A trace by its id or its turn's (of several, the newest); None when there is none."""
+        """A trace by its id; None when there is none."""
         found = self._traces(
-            "SELECT trace_id FROM traces WHERE trace_id = %(id)s OR turn_id = %(id)s "
-            "ORDER BY started_at DESC LIMIT 1",
-            {"id": trace_id},
+            "SELECT trace_id FROM traces WHERE trace_id = %(id)s", {"id": trace_id}
         )
         return found[0] if found else None
+
+    def traces_named(self, name: str) -> list[Trace]:
+        """The traces whose id begins so or whose turn has that id, two at most."""
+        return self._traces(
+            "SELECT trace_id FROM traces WHERE starts_with(trace_id, %(name)s) "
+            "OR turn_id = %(name)s LIMIT 2",
+            {"name": name},
+        )
 
     def traces(self, limit: int, *, session_id: str | None = None) -> list[Trace]:
         """The newest traces first, of one session or of all."""
@@ -49,6 +55,16 @@ class TraceStore(Database):
             "OR session_id = %(session)s ORDER BY started_at DESC, trace_id LIMIT %(limit)s",
             {"session": session_id, "limit": limit},
         )
+
+    def trace_ids(self, limit: int | None = None, *, session_id: str | None = None) -> list[str]:
+        """The ids of `traces`, of all of them without a limit."""
+        query = (
+            "SELECT trace_id FROM traces WHERE %(session)s::text IS NULL "
+            "OR session_id = %(session)s ORDER BY started_at DESC, trace_id LIMIT %(limit)s"
+        )
+        with self.transaction() as connection:
+            rows = connection.execute(query, {"session": session_id, "limit": limit})
+            return [row[0] for row in rows]
 
     def _traces(self, chosen: LiteralString, values: dict[str, object]) -> list[Trace]:
         query = sql.SQL(
