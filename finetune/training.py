@@ -84,6 +84,7 @@ def train(
         Cancelled: stopped by a signal; all is saved, and `resume` goes on.
     """
     _check_state(out, resume)
+    out.mkdir(parents=True, exist_ok=True)
     checkpoint = find_checkpoint(recipe.model, recipe.revision)
     processor = load_processor(checkpoint)
     base = base_of(recipe.model, checkpoint)
