@@ -117,14 +117,14 @@ def corrections(rows: Sequence[Row], said: Answers) -> list[Correction]:
     ]  # fmt: skip
 
 
-def taught(rows: Sequence[Row], said: Answers, work: Path, changes: Sequence[str]) -> PaliGemma:
+def taught(rows: Sequence[Row], said: Answers, work: Path) -> PaliGemma:
     """The lite checkpoint, trained on the corrections of these crops by the shipped recipe."""
     shutil.rmtree(work, ignore_errors=True)
     pixels = {row.name: row.image for row in rows}
     export(corrections(rows, said), lambda name: Image.fromarray(pixels[name]), work / "feedback")
     recipe = recipe_from(
         work / "feedback", None, str(LITE_CHECKPOINT),
-        ["data.0.split=all", "refuse_leaks=false", "workers=0", *changes],
+        ["data.0.split=all", "refuse_leaks=false", "workers=0"],
     )  # fmt: skip
     return train(recipe, work, say=lambda line: click.echo(line, err=True)).load()
 
@@ -180,7 +180,7 @@ class Bench:
         def make() -> Looked:
             rows, said = [self.parts.pool[i] for i in chosen], self.pool.answers
             run = self.work / name
-            made = look(taught(rows, [said[i] for i in chosen], run, ()), held_out)
+            made = look(taught(rows, [said[i] for i in chosen], run), held_out)
             shutil.rmtree(run)
             return made
 

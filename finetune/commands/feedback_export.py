@@ -14,6 +14,7 @@ from agent.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from finetune.feedback.export import Exported
+    from tools.images import ImageFolder
 
 SOME_MISSING = 3  # exit code
 
@@ -49,17 +50,23 @@ def export_from(settings: Settings, out: Path) -> "Exported":
     """Export the corrections of the settings' database; a bar on stderr tells how far it is."""
     from agent.build import open_store
     from finetune.feedback.export import export, images_in
-    from tools.images import ImageFolder
 
-    images = ImageFolder(
-        settings.data_folder() / "images",
-        max_pixels=settings.max_pixels,
-        max_bytes=settings.max_upload_mb * 2**20,
-    )
+    images = uploads(settings)
     with open_store(settings) as store:
         corrections = store.reviews()
     with bar("Writing images", images_in(corrections)) as step:
         return export(corrections, lambda image_id: images.open(image_id).pixels, out, step)
+
+
+def uploads(settings: Settings) -> "ImageFolder":
+    """The images that users asked about."""
+    from tools.images import ImageFolder
+
+    return ImageFolder(
+        settings.data_folder() / "images",
+        max_pixels=settings.max_pixels,
+        max_bytes=settings.max_upload_mb * 2**20,
+    )
 
 
 def in_words(written: "Exported", out: Path) -> str:

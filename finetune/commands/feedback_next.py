@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.settings import Settings, load_settings
-from finetune.commands.feedback_export import bar
+from finetune.commands.feedback_export import bar, uploads
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -50,25 +50,15 @@ def next_images(folder: Path | None, number: int, as_json: bool) -> None:
         openers = _files(folder, settings) if folder else _uploads(asked, settings)
         found = dict(_looked_at(openers, open_model(settings), store, settings)) if openers else {}
     names = list(found)
-    import numpy as np
-
     order = most_teaching(
-        [found[name].doubt.score for name in names],
-        np.stack([found[name].vector for name in names]) if names else np.zeros((0, 1), "f4"),
-        number,
+        [one.doubt.score for one in found.values()], [one.vector for one in found.values()], number
     )
     listed = [_told(names[i], asked.get(names[i]), found[names[i]]) for i in order]
     click.echo(json.dumps(listed) if as_json else _in_words(listed))
 
 
 def _uploads(asked: Mapping[str, str], settings: Settings) -> Openers:
-    from tools.images import ImageFolder
-
-    images = ImageFolder(
-        settings.data_folder() / "images",
-        max_pixels=settings.max_pixels,
-        max_bytes=settings.max_upload_mb * 2**20,
-    )
+    images = uploads(settings)
     return {image_id: partial(_pixels, images.open, image_id) for image_id in asked}
 
 

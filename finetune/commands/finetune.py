@@ -69,7 +69,7 @@ def finetune(
     with ExitStack() as stack:
         if source is not None:
             place = out or Path(stack.enter_context(TemporaryDirectory()))
-            recipe = _from_feedback(source, place, config, changes, resume)
+            recipe = _from_feedback(source, place, config, changes)
         elif config is not None:
             from finetune.recipe import read_recipe
 
@@ -89,7 +89,7 @@ def finetune(
 
 
 def _from_feedback(
-    source: str, out: Path, config: Path | None, changes: tuple[str, ...], resume: bool
+    source: str, out: Path, config: Path | None, changes: tuple[str, ...]
 ) -> "FinetuneRecipe":
     """The recipe over an export; what is in the database is exported into `out`/feedback."""
     from finetune.feedback.source import exported, folder_of, recipe_from
@@ -102,7 +102,7 @@ def _from_feedback(
                 "several processes would export at once: run `cytoscribe feedback export DIR`"
                 " first, then --from feedback:DIR"
             )
-        folder = exported(out / "feedback", resume, partial(export_from, settings))
+        folder = exported(out, partial(export_from, settings))
     return recipe_from(folder, config, settings.model, changes)
 
 

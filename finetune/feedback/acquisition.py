@@ -53,16 +53,17 @@ def doubt(
     )
 
 
-def most_teaching(scores: Sequence[float], vectors: Vectors, number: int) -> list[int]:
+def most_teaching(scores: Sequence[float], vectors: Sequence[Vectors], number: int) -> list[int]:
     """Places of at most `number` images, the first to review first.
 
-    `vectors` (images, width) are L2-normalised. Of equals the earlier comes first.
+    `vectors`, one (width,) an image, are L2-normalised. Of equals the earlier comes first.
     """
+    place = np.asarray(vectors, np.float32)
     left, worth = np.ones(len(scores), bool), np.asarray(scores, np.float64)
     distance, taken = np.ones(len(scores)), list[int]()
     while left.any() and len(taken) < number:
         best = int(np.where(left, worth * distance, -1.0).argmax())
         taken.append(best)
         left[best] = False
-        distance = np.minimum(distance, np.clip(1 - vectors @ vectors[best], 0.0, None))
+        distance = np.minimum(distance, np.clip(1 - place @ place[best], 0.0, None))
     return taken

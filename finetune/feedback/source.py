@@ -10,6 +10,7 @@ from pathlib import Path
 
 from finetune.data import feedback
 from finetune.recipe import FinetuneRecipe, read_recipe
+from finetune.run import STATE
 from tools.errors import BadInputError
 
 RECIPE = Path(__file__).parents[1] / "recipes" / "feedback.yaml"
@@ -50,8 +51,9 @@ def recipe_from(
     return recipe.model_copy(update={"data": data})
 
 
-def exported(out: Path, resume: bool, make: Callable[[Path], object]) -> Path:
-    """Where a run's own export is: made by `make`, unless the run goes on."""
-    if not (resume and (out / feedback.MARK).is_file()):
-        make(out)
-    return out
+def exported(run: Path, make: Callable[[Path], object]) -> Path:
+    """Where a run's own export is: made by `make`, unless the run has begun and keeps its own."""
+    folder = run / NAME
+    if not ((run / STATE).exists() and (folder / feedback.MARK).is_file()):
+        make(folder)
+    return folder
