@@ -60,7 +60,7 @@ class Recorder:
             self.scores += [event["body"] for event in sent["batch"]]
             done = [{"id": event["id"], "status": 201} for event in sent["batch"]]
             return 207, json.dumps({"successes": done, "errors": []}).encode()
-        if path.endswith(("/datasets", "/dataset-items")):
+        if path.endswith(("/datasets", "/dataset-items", "/dataset-run-items")):
             self.items += [sent] if path.endswith("/dataset-items") else []
             return 200, json.dumps(_stored(sent)).encode()
         if isinstance(sent, list):
@@ -124,10 +124,12 @@ def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:
 
 
 def _stored(sent: dict[str, Any]) -> dict[str, Any]:
-    """A data set, or an item of one, as the server answers that it has it."""
+    """A data set, an item of one or of a run (SDK 4), as the server answers that it has it."""
     now = "2026-01-01T00:00:00Z"
-    made = {"id": "d1", "projectId": "p1", "createdAt": now, "updatedAt": now, "metadata": {}}
-    return made | {"datasetId": "d1", "status": "ACTIVE"} | sent
+    made = {"id": "d1", "projectId": "p1", "createdAt": now, "updatedAt": now, "metadata": {},
+            "datasetId": "d1", "status": "ACTIVE", "mediaReferences": [],
+            "datasetRunId": "r1", "datasetRunName": sent.get("runName")}  # fmt: skip
+    return made | {key: value for key, value in sent.items() if value is not None}
 
 
 def _decode(body: bytes) -> list[dict[str, Any]]:
