@@ -40,6 +40,7 @@ from tools.protocols import TextEncoder, VisionModel
 from tools.store import Store
 
 TICK = 0.1  # seconds between two looks at `cancelled`
+SECONDS_TO_END = 2.0  # that a cancelled turn is waited for
 UNREAD = "Earlier turns could not be read: the database is not reachable."
 UNSAVED = "This turn could not be saved yet: the database is not reachable."
 
@@ -166,6 +167,7 @@ class Assistant:
 
     def close(self) -> None:
         """End the turns under way and give back the database and the models."""
+        asyncio.run_coroutine_threadsafe(_end_others(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -208,6 +210,15 @@ class Assistant:
                 run.add(gap)
             traced.note(run.answer)
         return traced.trace_id
+
+
+async def _end_others() -> None:
+    """Cancel the tasks under way and let them end, so that none is destroyed while it waits."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    if others:
+        await asyncio.wait(others, timeout=SECONDS_TO_END)
 
 
 def _measured(

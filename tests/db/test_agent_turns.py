@@ -1,9 +1,10 @@
 """Whole turns on a real database, a real tiny PaliGemma and the real encoder."""
 
+import gc
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,6 +129,18 @@ def test_a_cancelled_turn_ends_soon_and_leaves_no_record(assistant):
             assert not isinstance(event, TurnDone)
     assert assistant.history("s") == []
     assert ask(assistant, THREE, png()).answer.status == "grounded"
+
+
+def test_closing_in_the_middle_of_a_turn_leaves_no_task_behind(
+    store, model, encoder, tmp_path, caplog
+):
+    with Assistant(settings(tmp_path), store, model, encoder) as closed:
+        events = closed.stream(closed.new_turn("s", THREE, [png()]))
+        next(events)
+    with pytest.raises(CancelledError):
+        list(events)
+    gc.collect()
+    assert "destroyed" not in caplog.text
 
 
 def test_a_bug_of_ours_reaches_the_caller(assistant, model):
