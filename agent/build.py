@@ -98,7 +98,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             encoder,
             llm=PaliGemmaLLM(model),
             tracer=open_tracing(settings, save=store.save_trace),
-            rewriter=_open_text_model(settings),
+            rewriter=open_text_model(settings),
             measurer=open_measurer(settings),
             on_feedback=_open_delivery(stack, store, settings),
             resources=stack.pop_all(),
@@ -118,7 +118,8 @@ def _open_delivery(stack: ExitStack, store: "Store", settings: Settings) -> Call
     return stack.enter_context(Delivery(store, api.post)).wake
 
 
-def _open_text_model(settings: Settings) -> "TextModel | None":
+def open_text_model(settings: Settings) -> "TextModel | None":
+    """The text model that the settings name; None where they name none. Contacts nobody."""
     if not settings.text_model:
         return None
     from agent.text_model import TextModel

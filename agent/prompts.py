@@ -103,3 +103,13 @@ def rewrite(question: str, passages: Sequence[str]) -> str:
         " sentence with the number of the passage it comes from, like [1]. If the passages do not"
         f" answer it, say nothing.\n\nPassages:\n{numbered}\n\nQuestion: {question}\nAnswer:"
     )
+
+
+def decide(question: str, passages: Sequence[str]) -> str:
+    """Ask a text model for yes, no or maybe, from passages only (the task of PubMedQA)."""
+    read = "\n".join(passages) or "(nothing was found)"
+    return (
+        "Decide the biomedical question from the passages of an abstract, as its authors would"
+        " conclude. Begin your reply with one word: yes, no, or maybe where the results are mixed"
+        f" or do not settle it.\n\nPassages:\n{read}\n\nQuestion: {question}\nDecision:"
+    )

@@ -17,6 +17,7 @@ from openai import OpenAIError
 from agent.prompts import rewrite
 from agent.turn import Sentence
 from agent.wording import source, split_sentences
+from tools.errors import RemoteServiceError
 from tools.evidence import LiteratureEvidence
 
 SECONDS = 60.0  # for the whole reply; a person is waiting
@@ -46,11 +47,21 @@ class TextModel:
     def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
         """Sentences that cite the passages; none where the server fails or cites nothing."""
         try:
-            reply = self._llm.complete(rewrite(question, [p.passage for p in passages])).text
-        except OpenAIError as error:
-            _log.warning("the text model %s did not answer: %s", self.name, error)
+            reply = self.complete(rewrite(question, [p.passage for p in passages]))
+        except RemoteServiceError as error:
+            _log.warning("%s", error)
             return []
         return cited_sentences(reply, passages)
+
+    def complete(self, prompt: str) -> str:
+        """The model's reply; RemoteServiceError where its server does not answer."""
+        try:
+            return str(self._llm.complete(prompt).text)
+        except OpenAIError as error:
+            raise RemoteServiceError(
+                f"the text model {self.name} did not answer: {error}; check that its server runs"
+                " and CYTOSCRIBE_TEXT_MODEL_URL"
+            ) from error
 
 
 def cited_sentences(reply: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:

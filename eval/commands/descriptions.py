@@ -73,7 +73,7 @@ def descriptions(
       cytoscribe eval descriptions --dataset voc --root BCCD/ --limit 100 --out smears.json
       cytoscribe eval descriptions --dataset masks --root stage1_train/ --stain "fluorescent dye"
     """
-    _make_room(out)
+    make_room(out)
     try:
         told = _evaluate(model, request)
     except KeyboardInterrupt:
@@ -87,7 +87,7 @@ def descriptions(
     ctx.exit(SOME_SKIPPED if told["skipped"] else 0)
 
 
-def _make_room(out: Path | None) -> None:
+def make_room(out: Path | None) -> None:
     """The folder of --out, before hours of work depend on it."""
     try:
         if out:

@@ -3,6 +3,7 @@
 import click
 
 from eval.commands.descriptions import descriptions
+from eval.commands.pubmedqa import pubmedqa
 from eval.commands.rag import rag, rag_compare
 from eval.commands.similar import similar
 from eval.questions import questions
@@ -19,6 +20,7 @@ def eval_group() -> None:
       cytoscribe eval questions --data DIR
       cytoscribe eval similar --library train/ --queries test/
       cytoscribe eval rag --out DIR
+      cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
     """
 
 
@@ -27,6 +29,7 @@ eval_group.add_command(questions)
 eval_group.add_command(similar)
 eval_group.add_command(rag)
 eval_group.add_command(rag_compare)
+eval_group.add_command(pubmedqa)
 
 if __name__ == "__main__":
     eval_group()

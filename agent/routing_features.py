@@ -1,0 +1,63 @@
+"""What the trained router reads of a question: its meaning, its spelling, and the session.
+
+Spelling is words, pairs of words and pieces of words, hashed to a fixed width (Weinberger et al.
+2009): it knows languages and typos that the English sentence encoder does not. After a tool was
+used, the words count once more together with it, so that "and others?" can mean different things.
+"""
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from agent.turn import ToolName
+from tools.linear_head import Floats
+from tools.protocols import TextEncoder
+
+HASHED = 2048  # columns
+MEANING = 2.0  # weight of the sentence vector beside the hashed ones
+PIECES = (3, 4, 5)  # letters
+ORDER: tuple[ToolName, ...] = ("describe_image", "image_search", "literature_search")
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the session tells beyond the words."""
+
+    has_image: bool = False  # in this turn or an earlier one
+    last_tools: tuple[ToolName, ...] = ()  # the plan of the turn before
+
+
+def features(texts: Sequence[str], situations: Sequence[Situation], encoder: TextEncoder) -> Floats:
+    """(n, dimension + HASHED + 6)."""
+    meaning = encoder.encode_queries(texts).astype(float) * MEANING
+    spelling = np.array([_hashed(t, s) for t, s in zip(texts, situations, strict=True)])
+    session = np.array([_session(t, s) for t, s in zip(texts, situations, strict=True)], float)
+    return np.hstack([meaning, spelling, session])
+
+
+def _hashed(text: str, situation: Situation) -> Floats:
+    """Counts of the tokens by their hash, dampened, of length 1."""
+    row = np.zeros(HASHED)
+    for token in _tokens(text.lower(), situation):
+        row[zlib.crc32(token.encode()) % HASHED] += 1
+    row = np.log1p(row)
+    return np.asarray(row / max(float(np.linalg.norm(row)), 1e-9))
+
+
+def _tokens(text: str, situation: Situation) -> Iterator[str]:
+    words = re.findall(r"[^\W_]+|\?", text)
+    yield from words
+    yield from (f"{a} {b}" for a, b in zip(["^", *words], [*words, "$"], strict=True))
+    for word in words:
+        spelt = f"<{word}>"
+        yield from (spelt[i : i + n] for n in PIECES for i in range(len(spelt) - n + 1))
+    yield from (f"{tool}:{word}" for tool in situation.last_tools for word in words)
+
+
+def _session(text: str, situation: Situation) -> list[float]:
+    length = min(len(text.split()), 20) / 10
+    last = [float(tool in situation.last_tools) for tool in ORDER]
+    return [float(situation.has_image), *last, float(not situation.last_tools), length]

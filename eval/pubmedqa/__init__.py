@@ -1,0 +1,1 @@
+"""PubMedQA: yes, no or maybe to a biomedical question, from its abstract or from the library."""
