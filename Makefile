@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-feedback clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-feedback bench-tracing clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -51,6 +51,9 @@ bench-training: $(DEVELOPS)  ## measure training beside the plain Trainer on DAT
 bench-feedback: $(DEVELOPS)  ## measure what corrections teach on DATA=DIR (docs/benchmarks/feedback.md)
 	@test -n "$(DATA)" || { echo 'Name the folder of chula_rbc12: make bench-feedback DATA=DIR'; exit 2; }
 	$(BIN)/python docs/scripts/bench_feedback.py "$(DATA)" $(BENCH)
+
+bench-tracing: $(DEVELOPS)  ## measure what tracing to a dead server costs a turn (docs/benchmarks/tracing.md)
+	$(BIN)/python docs/scripts/bench_tracing.py $(BENCH)
 
 clean:  ## remove the environment and the caches; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -6,7 +6,6 @@ cases if a setting allows it. Works with the SDK from 4.18 to 5.
 """
 
 import atexit
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import TracerProvider
 
-from agent.masking import Masker
+from agent.masking import Masker, langfuse_masker
 from agent.settings import Settings
 from agent.trace_reading import value_of
 
@@ -79,12 +78,6 @@ class LangfuseSink:
         self._langfuse.shutdown()
 
 
-def _salt(settings: Settings) -> bytes:
-    """Of the pseudonyms: a session has the same in every process, which nobody else can make."""
-    secret = settings.langfuse_secret_key
-    return hashlib.sha256(secret.get_secret_value().encode() if secret else b"").digest()
-
-
 def _client(
     settings: Settings, provider: TracerProvider, exporter: "SpanExporter | None"
 ) -> "Langfuse":
@@ -102,7 +95,7 @@ def _client(
         tracer_provider=provider,
         span_exporter=exporter,
         should_export_span=lambda span: True,  # `agent.whole_turns` has chosen
-        mask_otel_spans=_Mask(Masker(settings.langfuse_mask, _salt(settings))),
+        mask_otel_spans=_Mask(langfuse_masker(settings)),
     )
 
 

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from agent.settings import MaskLevel
+from agent.settings import MaskLevel, Settings
 
 _NAME = r"(?:[A-Z][\w'’-]+|[A-Z]\.)"
 _MONTH = (
@@ -102,3 +102,13 @@ class Masker:
         if _IMAGE_ID.fullmatch(text) or self.level != "text" or key not in FREE_TEXT:
             return self.words(text)
         return f"[TEXT, {len(text)} characters]"
+
+
+def langfuse_masker(settings: Settings) -> Masker:
+    """For all that goes to Langfuse: an id has one pseudonym, which only the keys' owner can make.
+
+    So that sessions hold together in every process, and traces with their scores.
+    """
+    secret = settings.langfuse_secret_key
+    salt = hashlib.sha256(secret.get_secret_value().encode() if secret else b"").digest()
+    return Masker(settings.langfuse_mask, salt)

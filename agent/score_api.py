@@ -8,11 +8,14 @@ from typing import Any, Self
 
 import httpx
 
+from agent.masking import Masker, langfuse_masker
 from agent.settings import Settings
 from tools.errors import BadInputError, RefusedScoreError, RemoteServiceError
 from tools.score import Score
 
 SECONDS = 2.0  # limit to connect, and between two bytes of the answer
+COMMENT = "comment"  # what the masker knows free text as
+TEXTS = ("user_comment", "corrected_description")  # scores whose value is free text
 REFUSED = (400, 413, 422)  # by status: this score will not be taken, others may
 
 
@@ -27,6 +30,7 @@ class ScoreApi:
                 "LANGFUSE_SECRET_KEY and, for a server of your own, LANGFUSE_BASE_URL"
             )
         self._server = settings.langfuse_base_url.rstrip("/")
+        self._mask = langfuse_masker(settings)
         self._client = httpx.Client(auth=(public, secret.get_secret_value()), timeout=SECONDS)
 
     def post(self, score: Score) -> None:
@@ -34,9 +38,10 @@ class ScoreApi:
 
         RefusedScoreError: this score is not taken. RemoteServiceError: none is at present.
         """
-        answer = self._send(body(score))
+        content = body(score, self._mask)
+        answer = self._send(content)
         if answer.status_code == 400:  # servers of SDK 5 may want lists only
-            answer = self._send([body(score)])
+            answer = self._send([content])
         if answer.status_code in REFUSED or _rejected(answer):
             raise RefusedScoreError(
                 f"{self._server} refuses the score {score.score_id}: {answer.text[:300]}"
@@ -72,16 +77,16 @@ class ScoreApi:
         self.close()
 
 
-def body(score: Score) -> dict[str, Any]:
-    """A score in Langfuse's words (CreateScoreRequest of its API)."""
+def body(score: Score, mask: Masker) -> dict[str, Any]:
+    """A score in Langfuse's words (CreateScoreRequest of its API), its texts masked."""
     return {
         "id": score.score_id,
         "traceId": score.trace_id,
         "name": score.name,
-        "value": score.value,
+        "value": mask(score.value, COMMENT if score.name in TEXTS else "value"),
         "dataType": score.data_type,
-        "comment": score.comment,
-        "metadata": score.details,
+        "comment": mask(score.comment, COMMENT),
+        "metadata": mask(score.details),
         "timestamp": score.created_at.isoformat(),
     }
 

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Any
 from llama_index.core.instrumentation.span import active_span_id
 from openinference.instrumentation import TraceConfig
 from openinference.instrumentation.llama_index import LlamaIndexInstrumentor
-from opentelemetry.context import Context
+from opentelemetry.context import (
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    Context,
+    attach,
+    detach,
+    set_value,
+)
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span, StatusCode, format_trace_id, set_span_in_context, use_span
 from pydantic import BaseModel
@@ -89,7 +96,9 @@ class SpanTracer:
         asked = {"question": turn.question, "images": list(turn.images)}  # ids, never pixels
         details = {"turn_id": turn.turn_id, **(about or {})}
         root = {**_attributes("agent", asked), **_metadata(details)}
-        with self._span("turn", root, _shared(turn), Context()) as span:
+        # The steps of LlamaIndex's workflow between our stages are not wanted: they are not even
+        # recorded, for to write down their arguments costs more than all the rest.
+        with suppress_instrumentation(), self._span("turn", root, _shared(turn), Context()) as span:
             yield TracedTurn(format_trace_id(span.get_span_context().trace_id), _Recorded(span))
 
     @contextmanager
@@ -99,7 +108,8 @@ class SpanTracer:
             yield Observation()
             return
         inside = set_span_in_context(under.span, Context())
-        with self._span(name, _attributes(kind, input), under.shared, inside) as span:
+        given = _attributes(kind, input)
+        with self._span(name, given, under.shared, inside) as span, _instrumented():
             yield _Recorded(span)
 
     def close(self) -> None:
@@ -128,6 +138,16 @@ class SpanTracer:
                 active_span_id.reset(step)
             _UNDER.reset(under)
             span.end()
+
+
+@contextmanager
+def _instrumented() -> Iterator[None]:
+    """Undo `suppress_instrumentation` for the calls of models in here."""
+    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, False))
+    try:
+        yield
+    finally:
+        detach(token)
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,14 @@ def score(**changes) -> Score:
     return one.model_copy(update=changes)
 
 
-def api(url: str) -> ScoreApi:
+def api(url: str, mask: str = "nothing") -> ScoreApi:
     return ScoreApi(
-        load_settings(langfuse_public_key="pk", langfuse_secret_key="sk", langfuse_base_url=url)
+        load_settings(
+            langfuse_public_key="pk",
+            langfuse_secret_key="sk",
+            langfuse_base_url=url,
+            langfuse_mask=mask,
+        )
     )
 
 
@@ -76,6 +81,20 @@ def test_a_score_arrives_in_langfuses_words(lists_only):
                       "corrected_findings": {},
                       "given_at": "2026-01-02T03:00:00Z"}}
     ]  # fmt: skip
+
+
+def test_what_identifies_a_person_is_masked_as_in_traces():
+    feedback = Feedback(
+        feedback_id="f", turn_id="t", comment="Call Mr Smith", reviewer="AB", given_at=NOW
+    )
+    with langfuse_recorder() as server:
+        for mask in ("identifiers", "text"):
+            with api(server.url, mask) as langfuse:
+                langfuse.post(next(scores(feedback, TRACE)))
+    one, two = server.scores
+    assert one["value"] == one["comment"] == "Call [NAME]" and one["id"] == "f-user_comment"
+    assert two["value"] == two["comment"] == "[TEXT, 13 characters]"
+    assert b'"AB"' not in server.raw and b"Smith" not in server.raw
 
 
 @pytest.mark.parametrize(
