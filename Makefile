@@ -31,6 +31,14 @@ test: $(DEVELOPS)  ## run the tests (unit, database, and browser where Chromium 
 test-slow: $(DEVELOPS)  ## run the tests that take minutes
 	$(BIN)/python -m pytest -m slow $(PYTEST)
 
+# The SDK of the other major version that is supported, beside the installed one.
+OTHER_LANGFUSE := $(if $(shell grep '^langfuse==5' constraints.txt),4.18.0,5.0.4)
+
+.PHONY: test-langfuse
+test-langfuse: $(DEVELOPS)  ## run the tracing tests under the other Langfuse SDK that is supported
+	$(PIP) --no-deps --upgrade --target .venv/other-langfuse langfuse==$(OTHER_LANGFUSE) backoff
+	PYTHONPATH=.venv/other-langfuse $(BIN)/python -m pytest tests/unit/test_tracing.py tests/db/test_traces.py $(PYTEST)
+
 lint: $(DEVELOPS)  ## check style, types and the order of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -6,7 +6,7 @@ address and port.
 
 import streamlit as st
 
-from page import chat, quality, start
+from page import chat, quality, start, traces
 
 
 def _chat() -> None:
@@ -17,11 +17,16 @@ def _quality() -> None:
     quality.draw(start.assistant())
 
 
+def _traces() -> None:
+    traces.draw(start.assistant())
+
+
 def main() -> None:
     """The page of the address, drawn anew at every click."""
     chat.dress()
     pages = (
         st.Page(_chat, title="Chat", icon=":material/chat:", default=True),
+        st.Page(_traces, title="Traces", icon=":material/account_tree:", url_path="traces"),
         st.Page(_quality, title="Quality", icon=":material/monitoring:", url_path="quality"),
     )
     st.navigation(pages, position="top").run()

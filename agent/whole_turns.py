@@ -6,7 +6,7 @@ Langfuse nor Postgres.
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
@@ -16,7 +16,8 @@ OURS = "cytoscribe"  # the scope of our own spans
 STOPPED = "cytoscribe.stopped"  # attribute of a turn that must be forgotten
 
 KIND = "openinference.span.kind"
-CALLS = frozenset({"LLM", "EMBEDDING", "RETRIEVER", "RERANKER"})  # kinds that ours do not repeat
+LLM = "LLM"
+CALLS = frozenset({LLM, "EMBEDDING", "RETRIEVER", "RERANKER"})  # kinds that ours do not repeat
 # A helper of LlamaIndex's function callers that calls no model; its tokens would be billed twice.
 GUESSED = "._prepare_chat_with_tools"
 SHARED = ("langfuse.trace.name", "session.id", "user.id", "langfuse.trace.tags")
@@ -66,20 +67,36 @@ class WholeTurns(SpanProcessor):
 
 
 def kept(spans: Spans) -> list[ReadableSpan]:
-    """Our spans and calls of models, the root first, each below the nearest one that is kept."""
+    """Our spans and calls of models, each below the nearest one that is kept; the root first, the
+    others in the order in which they began."""
     (root,) = (span for span in spans if span.parent is None)
+    shared = {k: v for k, v in (root.attributes or {}).items() if k in SHARED}
     parents = {_context(s).span_id: s.parent.span_id for s in spans if s.parent}
     wanted = {_context(s).span_id: _context(s) for s in spans if _wanted(s)}
+    for outer in _outer_calls(spans, parents):
+        wanted.pop(outer, None)
 
-    def nearest(span_id: int) -> SpanContext:
-        while span_id not in wanted:  # a span that never ended is below the root
-            span_id = parents.get(span_id, _context(root).span_id)
-        return wanted[span_id]
+    def above(span: ReadableSpan) -> SpanContext:
+        found = (i for i in _ancestors(span, parents) if i in wanted)
+        return wanted[next(found, _context(root).span_id)]  # its parent may not have ended
 
-    shared = {k: v for k, v in (root.attributes or {}).items() if k in SHARED}
     below = [s for s in spans if s is not root and _context(s).span_id in wanted]
     ordered = sorted(below, key=lambda s: s.start_time or 0)
-    return [root, *(_copy(s, shared, nearest(parents[_context(s).span_id])) for s in ordered)]
+    return [root, *(_copy(s, shared, above(s)) for s in ordered)]
+
+
+def _ancestors(span: ReadableSpan, parents: Mapping[int, int]) -> Iterator[int]:
+    span_id = parents.get(_context(span).span_id)
+    while span_id is not None:
+        yield span_id
+        span_id = parents.get(span_id)
+
+
+def _outer_calls(spans: Spans, parents: Mapping[int, int]) -> set[int]:
+    """A call by way of another (`complete` by `chat`) would count the tokens of that twice."""
+    calls = [s for s in spans if (s.attributes or {}).get(KIND) == LLM]
+    ids = {_context(s).span_id for s in calls}
+    return {i for s in calls for i in _ancestors(s, parents) if i in ids}
 
 
 def _wanted(span: ReadableSpan) -> bool:

@@ -30,7 +30,9 @@ def final(record: TurnRecord, numbers: Numbers) -> str:
     parts = [list(part) for _, part in groupby(answer.sentences, _about)]
     text = "".join(f"<p>{' '.join(_sentence(s, numbers) for s in part)}</p>" for part in parts)
     sure = f" · confidence {answer.confidence:.0%}" if answer.status == "grounded" else ""
-    source = f'<p class="quiet">{answer.status}{sure} · written by {escape(answer.model)}</p>'
+    link = f'<a class="trace-link" href="traces?trace={escape(record.trace_id)}" target="_blank">'
+    written = f"{answer.status}{sure} · written by {escape(answer.model)}"
+    source = f'<p class="quiet">{written} · {link}trace</a></p>'
     return f'<div class="answer {answer.status}">{text}</div>{source}'
 
 

@@ -4,19 +4,28 @@ import base64
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from langfuse_recorder import langfuse_recorder
-from llama_index.core.llms import ChatMessage, ImageBlock, MockLLM, TextBlock
+from llama_index.core.llms import (
+    ChatMessage,
+    ChatResponse,
+    CompletionResponse,
+    ImageBlock,
+    MockLLM,
+    TextBlock,
+)
+from llama_index.core.llms.callbacks import llm_chat_callback
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from agent.langfuse_sink import SECONDS_TO_CLOSE
 from agent.settings import Settings, load_settings
 from agent.tracing import NoTracer, Tracer, open_tracing
 from agent.turn import Plan, UserTurn
+from tools.trace import Trace
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 TURN = UserTurn(
@@ -156,3 +165,55 @@ def test_an_error_inside_a_stage_is_ours_and_is_raised():
         tracer.stage("plan", "chain"),
     ):
         1 / 0  # noqa: B018
+
+
+class Wrapping(MockLLM):
+    """Answers a completion by way of its chat, as some of LlamaIndex's models do, and counts."""
+
+    def complete(self, prompt: str, formatted: bool = False, **asked: object) -> CompletionResponse:
+        return CompletionResponse(text=self.chat([ChatMessage(content=prompt)]).message.content)
+
+    @llm_chat_callback()
+    def chat(self, messages: Sequence[ChatMessage], **asked: object) -> ChatResponse:
+        counted = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+        said = ChatMessage(role="assistant", content="Lobes.")
+        return ChatResponse(message=said, additional_kwargs=counted)
+
+
+def test_tokens_of_a_model_called_through_llama_index_are_counted_once():
+    saved = list[Trace]()
+    tracer = open_tracing(Settings(_env_file=None), save=saved.append)
+    with tracer.turn(TURN), tracer.stage("answer", "generation") as stage:
+        stage.note(Wrapping().complete("?").text, model="any")
+    tracer.close()
+    (trace,) = saved
+    assert [(depth, o.kind, o.name) for depth, o in trace.tree()] == [
+        (0, "agent", "turn"),
+        (1, "generation", "answer"),
+        (2, "generation", "Wrapping.chat"),
+    ]
+    assert trace.tokens() == {"input": 11, "output": 5, "total": 16}
+
+
+def test_a_streamed_call_lasts_until_its_stream_ends():
+    saved = list[Trace]()
+    tracer = open_tracing(Settings(_env_file=None), save=saved.append)
+    with tracer.turn(TURN), tracer.stage("answer", "generation") as stage:
+        pieces = MockLLM().stream_complete("one two three")
+        stage.begun()
+        first = next(pieces)
+        middle = datetime.now(UTC)
+        *_, last = pieces
+    tracer.close()
+    (call,) = [o for o in saved[0].observations if o.name.startswith("MockLLM")]
+    ended = call.started_at + timedelta(milliseconds=call.duration_ms)
+    assert call.started_at < middle < ended and last.text.startswith(first.text)
+
+
+def test_a_stage_outside_of_a_turn_is_not_recorded():
+    saved = list[Trace]()
+    tracer = open_tracing(Settings(_env_file=None), save=saved.append)
+    with tracer.stage("plan", "chain") as stage:
+        stage.note("nothing")
+    tracer.close()
+    assert not saved
