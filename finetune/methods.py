@@ -88,19 +88,22 @@ def _prepare(
         adapted, tokens = with_soft_prompt(model, words, recipe.soft_prompt, recipe.seed)
         return Trainable(model, adapted, tokens, token_ids(words, tokens))
     try:
-        return Trainable(model, get_peft_model(model, lora_config(recipe)))
+        config = lora_config(recipe, processor.tokenizer)
+        return Trainable(model, get_peft_model(model, config))
     except ValueError as error:
         raise BadInputError(f"lora.targets: {_targets(recipe)!r}: {error}") from error
 
 
-def lora_config(recipe: FinetuneRecipe) -> LoraConfig:
+def lora_config(recipe: FinetuneRecipe, tokenizer: Any) -> LoraConfig:
     """PEFT's form of the recipe's adapter."""
     lora: Lora = recipe.lora
+    ids = {i for word in lora.words for i in tokenizer(word, add_special_tokens=False).input_ids}
     return LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,  # type: ignore[arg-type]  # a float does as well
         lora_dropout=lora.dropout,
         target_modules=_targets(recipe),
+        trainable_token_indices=sorted(ids) or None,
     )
 
 

@@ -44,6 +44,11 @@ class Lora(Values):
         description="Regular expression of the layers' full names; unset: every linear layer of the"
         " language model, and of the vision tower unless it is frozen.",
     )
+    words: tuple[str, ...] = Field(
+        (),
+        description="Words whose tokens' embeddings are trained too: answers that the base was"
+        " never taught, which updates of its layers alone do not bring it to say.",
+    )
 
 
 class SoftPrompt(Values):

@@ -27,6 +27,7 @@ METHODS = [
     {"method": "lora", "lora": {"rank": 4}},
     {"method": "soft_prompt", "soft_prompt": {"length": 3, "start": "a cell with"}},
 ]
+WORDS = {"method": "lora", "lora": {"rank": 4, "words": list(CELLS)}}
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -52,7 +53,9 @@ def first(tmp_path_factory) -> Path:
     return checkpoint(tmp_path_factory.mktemp("first"), "1")
 
 
-@pytest.mark.parametrize("values", METHODS, ids=lambda values: values["method"])
+@pytest.mark.parametrize(
+    "values", [*METHODS, WORDS], ids=["full", "lora", "soft prompt", "lora with new words"]
+)
 def test_what_was_trained_reloads_and_serving_gives_the_answers_that_training_saw(
     base, tmp_path, values
 ):
@@ -119,6 +122,18 @@ def test_a_soft_prompt_moves_only_its_tokens(first, tmp_path):
     new = served._decoder.model.get_input_embeddings().weight
     assert sorted((old != new).any(1).nonzero()[:, 0].tolist()) == sorted(ids)
     assert trained.trainable == 3 * tiny.WIDTH
+
+
+def test_lora_teaches_new_words_beside_its_layers(first, tmp_path):
+    lora = {"rank": 2, "words": ["blue cell"]}
+    trained = train(recipe(first, lora=lora), tmp_path, rows=rows(4), say=quiet)
+    served = trained.load()
+    ids = served._tokenizer("blue cell", add_special_tokens=False).input_ids
+    old, new = (m._decoder.model for m in (load_paligemma(str(first)), served))
+    for name in ("get_input_embeddings", "get_output_embeddings"):  # tied, and stays so
+        before, after = getattr(old, name)().weight, getattr(new, name)().weight
+        assert (before != after).any(1).nonzero()[:, 0].tolist() == sorted(set(ids))
+    assert trained.trainable > len(set(ids)) * tiny.WIDTH
 
 
 def test_an_adapter_pins_its_base_and_tells_of_its_run(first, tmp_path):
