@@ -74,16 +74,10 @@ class Folder:
             ) from error
 
     def done(self) -> list[Done]:
-        """The rows done so far; a line that a crash cut short is cut off."""
+        """The rows done so far."""
         file = self.path / "rows.jsonl"
-        if not file.exists():
-            return []
-        data = file.read_bytes()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            file.write_bytes(whole)
         try:
-            return [Done.model_validate_json(line) for line in whole.splitlines()]
+            return [Done.model_validate_json(line) for line in whole_lines(file)]
         except ValidationError as error:
             raise BadInputError(f"{file} was changed and cannot be read: {error}") from error
 
@@ -93,6 +87,17 @@ class Folder:
             file.write(done.model_dump_json() + "\n")
             file.flush()
             os.fsync(file.fileno())
+
+
+def whole_lines(file: Path) -> list[bytes]:
+    """The lines of a file that is appended to; one that a crash cut short is cut off the file."""
+    if not file.exists():
+        return []
+    data = file.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        file.write_bytes(whole)
+    return whole.splitlines()
 
 
 def write(path: Path, told: Mapping[str, Any]) -> None:

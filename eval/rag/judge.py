@@ -7,7 +7,6 @@ is measured on reference verdicts that are true by construction (`eval/data/rag/
 
 import asyncio
 import base64
-import json
 import math
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
@@ -19,7 +18,7 @@ from PIL import Image
 from pydantic import ValidationError
 
 from agent.settings import Settings
-from eval.rag.folder import Scores
+from eval.rag.folder import Scores, whole_lines
 from eval.rag.verdicts import Judged, read_verdicts
 from eval.ragas_metrics import Sample, judged_metrics
 from tools.errors import RemoteServiceError
@@ -166,8 +165,5 @@ def as_uri(image: bytes) -> str:
 
 
 def read_judged(file: Path) -> list[Judged]:
-    """What the judge said of the reference verdicts; a line cut short by a crash is cut off."""
-    if not file.exists():
-        return []
-    whole = file.read_bytes().rpartition(b"\n")[0].splitlines()
-    return [Judged.model_validate(json.loads(line)) for line in whole]
+    """What the judge said of the reference verdicts."""
+    return [Judged.model_validate_json(line) for line in whole_lines(file)]
