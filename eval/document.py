@@ -1,5 +1,7 @@
 """A report as headings, paragraphs, tables and drawings, written as Markdown and as HTML."""
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -10,7 +12,9 @@ STYLE = """\
 .report th,.report td{border-bottom:1px solid #ddd;padding:.3rem .6rem;text-align:right;\
 white-space:nowrap}
 .report th:first-child,.report td:first-child{text-align:left}
-.report .wide{overflow-x:auto}.report figure{margin:1rem 0;max-width:52rem}"""
+.report .wide{overflow-x:auto}.report figure{margin:1rem 0;max-width:52rem}
+.report img{width:100%}"""
+CODE = re.compile(r"`([^`]+)`")
 WHOLE_PAGE = """\
 body{font:16px/1.5 sans-serif;max-width:76rem;margin:2rem auto;padding:0 1rem;color:#222}"""
 
@@ -94,9 +98,13 @@ def _html(part: Part) -> str:
         case Heading(text):
             return f"<h2>{escape(text)}</h2>"
         case Paragraph(text):
-            return f"<p>{escape(text)}</p>"
+            words = CODE.sub(r"<code>\1</code>", escape(text))
+            return f"<p>{words}</p>"
         case Drawing(_, svg, says):
-            return f'<figure role="img" aria-label="{escape(says)}">{svg}</figure>'
+            # as an image: Streamlit takes SVG elements out of HTML
+            data = b64encode(svg.encode()).decode()
+            image = f'<img alt="{escape(says)}" src="data:image/svg+xml;base64,{data}">'
+            return f"<figure>{image}</figure>"
         case Table(head, rows):
             top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
             body = "".join(

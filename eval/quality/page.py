@@ -49,7 +49,7 @@ def _of_what(report: Report) -> str:
         return "No turn is stored yet."
     unread = f" {report.unread:,} of another version could not be read." if report.unread else ""
     span = f"{report.first:%Y-%m-%d} to {report.last:%Y-%m-%d}"
-    return f"{report.turns:,} turns of {report.sessions:,} sessions, {span}.{unread}"
+    return f"Turns: {report.turns:,}; sessions: {report.sessions:,}; {span}.{unread}"
 
 
 def _measured(report: Report, section: Section) -> Iterator[Part]:

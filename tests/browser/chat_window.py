@@ -213,6 +213,12 @@ class ChatWindow:
     def page_text(self) -> str:
         return self._text(self._one("body"))
 
+    def pictures(self, alt: str) -> int:
+        """How many pictures that say so are drawn, not only named."""
+        shown = "return arguments[0].complete && arguments[0].naturalWidth > 0"
+        found = self._all(f"img[alt='{alt}']")
+        return sum(bool(self.driver.execute_script(shown, image)) for image in found)
+
     def tracebacks(self) -> list[str]:
         return [self._text(e) for e in self._all("[data-testid=stException]")]
 

@@ -285,7 +285,7 @@ def test_the_quality_page_tells_the_turns_of_this_installation(page, assistant):
     shown.session_state["assistant"] = assistant
     shown.run()
     assert shown.title[0].value == "Cytoscribe: key measures" and not shown.exception
-    assert "1 turns of 1 sessions" in html(shown) and "1/1: 1.000" in html(shown)
+    assert "Turns: 1; sessions: 1;" in html(shown) and "1/1: 1.000" in html(shown)
 
 
 def test_the_sidebar_names_the_model_and_what_the_library_holds(page):

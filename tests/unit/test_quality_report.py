@@ -16,7 +16,7 @@ from agent.turn import (
     TurnRecord,
     UserTurn,
 )
-from eval.document import page, write
+from eval.document import Drawing, page, write
 from eval.quality.cost import Prices, prices_of
 from eval.quality.figures import quantile, share
 from eval.quality.page import parts
@@ -110,7 +110,8 @@ def test_thumbs_are_told_over_time():
     assert [(d.day, d.helpful.value) for d in report(stored).by_day] == [
         ("2026-11-01", 0.0), ("2026-11-02", 1.0), ("2026-11-03", 1.0),
     ]  # fmt: skip
-    assert "2026-11-03</text>" in text(report(stored))
+    drawn = [part.svg for part in parts(report(stored)) if isinstance(part, Drawing)]
+    assert "2026-11-03</text>" in drawn[-1]
 
 
 def test_marks_of_findings_are_accuracy_in_use():
