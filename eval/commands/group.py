@@ -5,6 +5,7 @@ import click
 from eval.commands.descriptions import descriptions
 from eval.commands.pubmedqa import pubmedqa
 from eval.commands.rag import rag, rag_compare
+from eval.commands.quick import quick
 from eval.commands.similar import similar
 from eval.questions import questions
 
@@ -21,6 +22,7 @@ def eval_group() -> None:
       cytoscribe eval similar --library train/ --queries test/
       cytoscribe eval rag --out DIR
       cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
+      cytoscribe eval quick
     """
 
 
@@ -30,6 +32,7 @@ eval_group.add_command(similar)
 eval_group.add_command(rag)
 eval_group.add_command(rag_compare)
 eval_group.add_command(pubmedqa)
+eval_group.add_command(quick)
 
 if __name__ == "__main__":
     eval_group()
