@@ -42,3 +42,14 @@ def counting(corrections: Iterable[Correction]) -> list[Correction]:
     for one in sorted(corrections, key=lambda c: c.given_at):
         newest[one.image_id, one.name, one.reviewer] = one
     return list(newest.values())
+
+
+class Remark(Frozen):
+    """What somebody says of Cytoscribe as a whole; never changed."""
+
+    remark_id: str
+    helpful: bool | None = None
+    comment: str | None = None
+    role: str | None = None
+    reviewer: str | None = None  # initials
+    given_at: datetime

@@ -9,6 +9,7 @@ from tools.store.images import ImageStore
 from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
+from tools.store.remarks import RemarkStore
 from tools.store.scores import ScoreStore
 from tools.store.traces import TraceStore
 from tools.store.turns import TurnStore
@@ -21,6 +22,7 @@ class Store(
     LiteratureStore,
     TurnStore,
     CorrectionStore,
+    RemarkStore,
     ScoreStore,
     TraceStore,
     JobStore,

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Self
 
@@ -51,6 +52,7 @@ class Database:
         self.name = describe(url)
         # Its warnings would say a second time, on stderr, what our errors say.
         logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())
+        self._held: ContextVar[Connection | None] = ContextVar("held", default=None)
         self._pool = ConnectionPool(
             url,
             min_size=0,
@@ -66,6 +68,9 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """A connection that commits at the end, or rolls back when the block raises."""
+        if held := self._held.get():
+            yield held
+            return
         with naming_failures(self.url):
             self._pool.open()
             try:
@@ -74,6 +79,16 @@ class Database:
             except PoolTimeout:
                 self._say_why()
                 raise
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What this thread or task stores inside is stored as a whole, or not at all."""
+        with self.transaction() as connection:
+            token = self._held.set(connection)
+            try:
+                yield
+            finally:
+                self._held.reset(token)
 
     def _check(self, connection: Connection) -> None:
         """Refuse a lost connection, and with it the idle ones: a restart has lost them all."""
