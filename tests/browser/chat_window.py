@@ -104,11 +104,12 @@ class ChatWindow:
 
         It may take the place of an earlier one, so their number says nothing.
         """
-        before = self._outcomes()
+        before = self.outcomes()
         yield
-        self.until(lambda _: self._all(READY) and self._outcomes() not in (before, []))
+        self.until(lambda _: self._all(READY) and self.outcomes() not in (before, []))
 
-    def _outcomes(self) -> list[str]:
+    def outcomes(self) -> list[str]:
+        """All answers and refusals so far."""
         return [self._text(outcome) for outcome in self._all(OUTCOMES)]
 
     def outcome(self) -> str:

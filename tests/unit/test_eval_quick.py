@@ -25,7 +25,7 @@ def baseline(right: int, **more):
 
 
 @pytest.mark.parametrize(
-    ("now", "verdict"), [(50, "kept"), (49, "kept"), (40, "LOST"), (51, "kept"), (60, "gained")]
+    ("now", "verdict"), [(50, "kept"), (47, "kept"), (46, "LOST"), (51, "kept"), (60, "gained")]
 )
 def test_a_figure_is_lost_when_it_lost_more_than_the_interval(now, verdict):
     (one,) = gate.compare(baseline(50), baseline(now))
