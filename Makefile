@@ -45,6 +45,10 @@ lint: $(DEVELOPS)  ## check style, types and the order of imports
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+.PHONY: eval-quick
+eval-quick: $(RUNS)  ## compare with the stored baselines in minutes (DATA=DIR: on real images, too)
+	$(BIN)/cytoscribe eval quick $(if $(DATA),--data "$(DATA)") $(QUICK)
+
 bench-latency: $(RUNS)  ## measure seconds a description on one core (docs/benchmarks/latency.md)
 	$(BIN)/python docs/scripts/latency.py
 

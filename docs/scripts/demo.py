@@ -48,7 +48,9 @@ class Recorder:
         """Take a frame, unless the page is as it was; `hold` it that many milliseconds."""
         png = self.window.driver.get_screenshot_as_png()
         whole = Image.open(io.BytesIO(png)).convert("RGB")
-        frame = whole.resize((round(WIDTH * SCALE), round(HEIGHT * SCALE)), Image.Resampling.LANCZOS)
+        frame = whole.resize(
+            (round(WIDTH * SCALE), round(HEIGHT * SCALE)), Image.Resampling.LANCZOS
+        )
         now = time.monotonic()
         passed = hold or round(1000 * (now - self._last))
         self._last = now
@@ -105,7 +107,9 @@ def main() -> None:
             film = record(ChatWindow(driver, server.url, WAIT), image)
     film.save(given.out)
     seconds = sum(film.shown) / 1000
-    print(f"{given.out}: {len(film.frames)} frames, {seconds:.0f} s, {given.out.stat().st_size:,} B")
+    print(
+        f"{given.out}: {len(film.frames)} frames, {seconds:.0f} s, {given.out.stat().st_size:,} B"
+    )
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ import click
 
 from eval.commands.descriptions import descriptions
 from eval.commands.pubmedqa import pubmedqa
-from eval.commands.rag import rag, rag_compare
 from eval.commands.quick import quick
+from eval.commands.rag import rag, rag_compare
 from eval.commands.similar import similar
 from eval.questions import questions
 

@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from eval.figures import MEANINGS
+from eval.figures import MEANINGS as DESCRIPTIONS
+from eval.rag.measured import MEANINGS as RAG
 from tools.evidence import Frozen
 
 Section = Literal["accuracy", "retrieval", "routing", "other"]
-SECTIONS: Mapping[str, Section] = {
+SECTIONS: Mapping[str, Section] = {  # of a command's figures, unless the figure says otherwise
     "eval descriptions": "accuracy",
     "eval questions": "accuracy",
     "eval similar": "retrieval",
@@ -24,7 +25,9 @@ SECTIONS: Mapping[str, Section] = {
     "eval retrieval": "retrieval",
     "eval routing": "routing",
 }
+ROUTING = ("tool_call", "routing")  # how the figures of routing begin, whoever measures them
 UNITS = ("images", "questions", "queries", "rows", "turns")  # what an evaluation counts
+MEANINGS: Mapping[str, str] = {**DESCRIPTIONS, **RAG}  # in the order of the tables
 LARGEST = 50_000_000  # bytes of a file that is opened
 
 
@@ -38,7 +41,7 @@ class Figure(Frozen):
 
 
 class Measured(Frozen):
-    """One file."""
+    """The figures of one file that belong to one section."""
 
     command: str
     section: Section
@@ -51,11 +54,31 @@ class Measured(Frozen):
 
 def read_measured(folder: Path) -> tuple[Measured, ...]:
     """All results below a folder, in the order of their names; what is not ours is passed over."""
-    found = (_read(path) for path in sorted(folder.rglob("*.json")))
-    return tuple(one for one in found if one is not None)
+    return tuple(one for path in sorted(folder.rglob("*.json")) for one in _read(path))
 
 
-def _read(path: Path) -> Measured | None:
+def _read(path: Path) -> Iterator[Measured]:
+    told = _ours(path)
+    if told is None:
+        return
+    command = str(told["command"])
+    by: dict[Section, list[Figure]] = {}
+    for figure in _figures(told):
+        by.setdefault(_section(command, figure), []).append(figure)
+    for section, figures in by.items():
+        yield Measured(
+            command=command,
+            section=section,
+            file=path.name,
+            model=told.get("model"),
+            data=_data(told),
+            date=str(told.get("date") or told.get("measured_at") or "")[:10] or None,
+            figures=tuple(figures),
+        )
+
+
+def _ours(path: Path) -> Mapping[str, Any] | None:
+    """What a file holds, if one of our evaluations wrote it."""
     if path.stat().st_size > LARGEST:
         return None
     try:
@@ -63,24 +86,17 @@ def _read(path: Path) -> Measured | None:
     except (OSError, ValueError):
         return None
     command = told.get("command") if isinstance(told, dict) else None
-    if not isinstance(command, str) or not command.startswith("eval "):
-        return None
-    return Measured(
-        command=command,
-        section=SECTIONS.get(command, "other"),
-        file=path.name,
-        model=told.get("model"),
-        data=_data(told),
-        date=told.get("date"),
-        figures=tuple(_figures(told)),
-    )
+    return told if isinstance(command, str) and command.startswith("eval ") else None
+
+
+def _section(command: str, figure: Figure) -> Section:
+    return "routing" if figure.key.startswith(ROUTING) else SECTIONS.get(command, "other")
 
 
 def _data(told: Mapping[str, Any]) -> str:
     """The set in words, with no path of the machine it was measured on."""
-    places = (told.get("root"), told.get("split"))
-    names = [Path(str(place)).name for place in places if place]
-    return ", ".join(str(name) for name in (told.get("dataset"), *names) if name)
+    places = (told.get("dataset"), told.get("root"), told.get("split"))
+    return ", ".join(Path(str(place)).name for place in places if place)
 
 
 def _figures(told: Mapping[str, Any]) -> Iterator[Figure]:
@@ -102,4 +118,6 @@ def _figures(told: Mapping[str, Any]) -> Iterator[Figure]:
 def _is_figure(told: Mapping[str, Any], key: str) -> bool:
     value, ci = told[key], told.get(f"{key}_ci")
     number = isinstance(value, int | float) and not isinstance(value, bool)
+    if key.endswith("_constant") and key not in MEANINGS:
+        return False  # what always saying the same would score
     return number and isinstance(ci, list) and len(ci) == 2 and None not in ci

@@ -119,10 +119,11 @@ def _times(report: Report) -> Iterator[Part]:
         return
     yield Paragraph("Seconds from the question to the whole answer:")
     yield Table(
-        ["model", "machine", "tools", "turns", "p50 (95%)", "p95 (95%)", "slowest"],
+        ["model", "machine", "tools", "turns", "p50 (95%)", "p95 (95%)", "slowest",
+         "CPU, p50 (95%)"],
         [
             [t.model, t.machine, _tools(t), f"{t.turns:,}", seconds(t.p50), seconds(t.p95),
-             f"{t.seconds[-1]:.2f}"]
+             f"{t.seconds[-1]:.2f}", seconds(t.cpu_p50)]
             for t in report.times
         ],
     )  # fmt: skip

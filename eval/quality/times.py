@@ -20,6 +20,7 @@ class Times(Frozen):
     turns: int
     p50: Quantile
     p95: Quantile
+    cpu_p50: Quantile  # seconds of CPU: what the wait would be on a machine with nothing else to do
     seconds: tuple[float, ...]  # of each, the fastest first
 
 
@@ -36,14 +37,17 @@ class ToolTimes(Frozen):
 
 def times(turns: Iterable[Use]) -> tuple[Times, ...]:
     """By model, machine and the tools used: a turn that only searches is no faster description."""
-    timed = [(turn, turn.seconds) for turn in turns if turn.seconds is not None]
-    by = grouped(((turn.model, turn.machine, _tools(turn)), seconds) for turn, seconds in timed)
-    return tuple(
-        Times(
-            model=model, machine=machine, tools=tools, turns=len(seconds),
-            p50=quantile(seconds, 50), p95=quantile(seconds, 95), seconds=tuple(sorted(seconds)),
-        )
-        for (model, machine, tools), seconds in sorted(by.items())
+    timed = [turn for turn in turns if turn.seconds is not None]
+    by = grouped(((turn.model, turn.machine, _tools(turn)), turn) for turn in timed)
+    return tuple(_times(key, found) for key, found in sorted(by.items()))
+
+
+def _times(key: tuple[str, str, tuple[str, ...]], turns: Sequence[Use]) -> Times:
+    seconds = sorted(turn.seconds for turn in turns if turn.seconds is not None)
+    cpu = [turn.cpu_seconds for turn in turns if turn.cpu_seconds is not None]
+    return Times(
+        model=key[0], machine=key[1], tools=key[2], turns=len(turns), p50=quantile(seconds, 50),
+        p95=quantile(seconds, 95), cpu_p50=quantile(cpu, 50), seconds=tuple(seconds),
     )  # fmt: skip
 
 

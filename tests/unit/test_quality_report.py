@@ -163,6 +163,18 @@ def test_results_are_known_by_their_command_and_shown_with_their_controls(tmp_pa
     assert "0.900 (0.800 to 0.950)" in shown and "/home/somebody" not in shown
 
 
+def test_the_figures_of_one_file_go_to_their_sections(tmp_path):
+    told = {"command": "eval rag", "dataset": "/home/somebody/rows.jsonl", "rows": 5,
+            "cited_recall": 0.8, "cited_recall_ci": [0.7, 0.9], "measured_at": "2026-11-27T01:02",
+            "tool_call_f1": 0.9, "tool_call_f1_ci": [0.8, 1.0]}  # fmt: skip
+    (tmp_path / "rag.json").write_text(json.dumps(told))
+    found = {one.section: one for one in report([], tmp_path).measured}
+    assert set(found) == {"retrieval", "routing"}
+    assert [f.key for f in found["routing"].figures] == ["tool_call_f1"]
+    assert (found["retrieval"].data, found["retrieval"].date) == ("rows.jsonl", "2026-11-27")
+    assert found["retrieval"].figures[0].n == 5
+
+
 def test_an_unknown_evaluation_is_shown_under_other_measures(tmp_path):
     told = {"command": "eval shapes", "roundness": 3.5, "roundness_ci": [3, 4]}
     (tmp_path / "x.json").write_text(json.dumps(told))
