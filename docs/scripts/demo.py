@@ -105,7 +105,7 @@ def main() -> None:
         image = asked_about(given.data) if given.data else drawn_cell(Path(folder))
         with chromium(WIDTH, HEIGHT) as driver:
             film = record(ChatWindow(driver, server.url, WAIT), image)
-    film.save(given.out)
+        film.save(given.out)
     seconds = sum(film.shown) / 1000
     print(
         f"{given.out}: {len(film.frames)} frames, {seconds:.0f} s, {given.out.stat().st_size:,} B"

@@ -5,6 +5,7 @@ The images are drawn with a seed of their own, so none of them is in the library
 
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 from typing import cast
 
@@ -92,7 +93,9 @@ def simulated(
     known = drawn(folder, starter_recipes(ASKED_SEED)[:ASKED])
     rows = read_rows(SHIPPED)
     library = starter_recipes(SEED)[:LIBRARY]
-    fill_starter_library(store, model, encoder, folder / "library", lambda _: None, recipes=library)
+    fill_starter_library(
+        store, model, encoder, folder / "library", lambda _: None, recipes=library, patience=inf
+    )
     return {
         **described(known, model, limits),
         **similar(known, store, model),

@@ -42,7 +42,7 @@ def page_server(*command: str, **environment: str) -> Iterator[PageServer]:
         yield PageServer(f"http://127.0.0.1:{port}", data)
     finally:
         server.terminate()
-        server.wait(30)
+        server.wait(SECONDS_TO_ANSWER)
         log.close()
         shutil.rmtree(data, ignore_errors=True)
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_feedback_form import form, record
+from feedback_forms import form, record
 
 from agent.commands.feedback_import import keep
 from agent.feedback_form import read_form
@@ -39,7 +39,7 @@ def test_rows_become_feedback_corrections_and_remarks_once(asked, tmp_path):
     assert imported(asked, path) == {"feedback": 1, "remarks": 1, "known_already": 0}
     (correction,) = asked.reviews()
     assert (correction.name, correction.model_value, correction.human_value) == (
-        "nucleus_shape", "multilobed", "band",
+        "nucleus_shape", "segmented-multilobed", "band",
     )  # fmt: skip
     assert imported(asked, path) == {"feedback": 0, "remarks": 0, "known_already": 2}
     assert len(asked.feedback("t1")) == len(asked.reviews()) == len(asked.remarks()) == 1

@@ -6,29 +6,10 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from scripted_page import ANSWER, RESULTS, SEEN
+from feedback_forms import NOW, SEEN, form, record
 
-from agent.feedback_form import COLUMNS, read_form, write_form
-from agent.turn import Plan, TurnRecord, UserTurn
+from agent.feedback_form import read_form, write_form
 from tools.errors import BadInputError
-
-NOW = datetime(2026, 11, 27, tzinfo=UTC)
-
-
-def record(question: str = "What is it?", **more) -> TurnRecord:
-    given = {"results": RESULTS, "answer": ANSWER} | more
-    turn = UserTurn(turn_id="t1", session_id="s", question=question, asked_at=NOW)
-    plan = Plan(tools=("describe_image",), reason="", confidence=1, decided_by="rules")
-    return TurnRecord(trace_id="x", turn=turn, plan=plan, settings_hash="", durations={}, **given)
-
-
-def form(tmp_path, *rows: dict[str, str]):
-    path = tmp_path / "form.csv"
-    with path.open("w", newline="", encoding="utf-8-sig") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
-    return path
 
 
 def test_a_form_asks_about_each_image_of_an_answer(tmp_path):
