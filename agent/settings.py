@@ -127,6 +127,10 @@ class Settings(BaseSettings):
         None, ge=0, allow_inf_nan=False,
         description="What an hour of CPU costs you; unset: the report tells no money.",
     )  # fmt: skip
+    million_tokens_price: float | None = Field(
+        None, ge=0, allow_inf_nan=False,
+        description="What a million tokens of the text model cost you, read and written alike.",
+    )  # fmt: skip
     currency: str = Field("USD", description="Of the prices.")
 
     # Langfuse (its own variable names)

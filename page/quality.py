@@ -34,6 +34,8 @@ def _gather(_assistant: "Assistant") -> "Report":
     from eval.quality.cost import prices_of
     from eval.quality.report import gather, results_folder
 
-    settings = _assistant.settings
-    stored = _assistant.store.turns_with_feedback()
-    return gather(stored, results_folder(settings), prices_of(settings))
+    settings, store = _assistant.settings, _assistant.store
+    return gather(
+        store.turns_with_feedback(), results_folder(settings), prices_of(settings),
+        tokens=store.tokens(), remarks=store.remarks(),
+    )  # fmt: skip

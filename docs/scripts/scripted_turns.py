@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import cycle, islice
+from math import inf
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,7 @@ from eval.truth import Dataset, Known, Truths, complete, find_images  # noqa: E4
 from page.examples import FULL_QUESTION  # noqa: E402
 from tools.evidence import DescriptionEvidence  # noqa: E402
 from tools.simulate import starter_recipes  # noqa: E402
+from tools.starter import fill_starter_library  # noqa: E402
 
 LISTS = ROOT / "docs" / "benchmarks" / "descriptions"
 SETS: dict[str, tuple[Dataset, str]] = {
@@ -154,6 +156,8 @@ def main() -> None:
         folder.chmod(0o755)  # started by root, Postgres runs as another user
         settings = load_settings(data_dir=folder)
         with open_assistant(settings, progress=print) as assistant:
+            library = (assistant.store, assistant.model, assistant.encoder)
+            fill_starter_library(*library, folder / "starter", print, patience=inf)
 
             def ask(session: str, question: str, images: list[bytes]) -> TurnRecord:
                 return assistant.ask(assistant.new_turn(session, question, images))
@@ -163,8 +167,11 @@ def main() -> None:
             for number, feedback in enumerate(islice(said, given.turns), 1):
                 assistant.give_feedback(feedback)
                 print(f"\rturn {number} of {given.turns}", end="", file=sys.stderr, flush=True)
-            stored = assistant.store.turns_with_feedback()
-            made = gather(stored, given.results, prices_of(settings))
+            store = assistant.store
+            made = gather(
+                store.turns_with_feedback(), given.results, prices_of(settings),
+                tokens=store.tokens(), remarks=store.remarks(),
+            )  # fmt: skip
     given.out.mkdir(parents=True, exist_ok=True)
     (given.out / "report.json").write_text(made.model_dump_json(indent=1) + "\n", "utf-8")
     print(*write(TITLE, list(parts(made)), given.out, "report"))

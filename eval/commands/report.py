@@ -61,5 +61,7 @@ def _gather(
     folder = results or results_folder(settings)
     start = since.replace(tzinfo=UTC) if since else None
     with open_store(settings) as store:
-        stored = store.turns_with_feedback(start)
-        return gather(stored, folder, prices_of(settings), with_comments=comments)
+        return gather(
+            store.turns_with_feedback(start), folder, prices_of(settings),
+            tokens=store.tokens(start), remarks=store.remarks(), with_comments=comments,
+        )  # fmt: skip

@@ -153,8 +153,11 @@ def _distributions(found: Sequence[Times]) -> dict[str, Line]:
 
 
 def _satisfaction(report: Report) -> Iterator[Part]:
+    if (told := report.remarks).number:
+        counted = f"{told.number:,}, {told.comments:,} with a comment"
+        yield Paragraph(f"Remarks from forms: {counted}; thumbs up {shown(told.helpful)}.")
     if not report.by_model:
-        yield Paragraph(f"{NOT_MEASURED} Nobody gave feedback yet.")
+        yield Paragraph(f"{NOT_MEASURED} Nobody gave feedback on a turn yet.")
         return
     people = any(one.who == PEOPLE for one in report.by_model)
     if any(one.who == SIMULATED_USERS for one in report.by_model):
@@ -166,10 +169,10 @@ def _satisfaction(report: Report) -> Iterator[Part]:
     yield _said("model", report.by_model)
     yield _said("role", report.by_role)
     yield from _over_time(report)
-    shown = report.by_session[-SESSIONS:]
-    if len(shown) < len(report.by_session):
+    sessions = report.by_session[-SESSIONS:]
+    if len(sessions) < len(report.by_session):
         yield Paragraph(f"{SESSIONS} of {len(report.by_session):,} sessions with feedback:")
-    yield _said("session", shown)
+    yield _said("session", sessions)
     if report.comments:
         yield Paragraph("The newest comments:")
         rows = [[f"{c.given_at:%Y-%m-%d}", c.role or "–", c.comment] for c in report.comments]
@@ -221,17 +224,31 @@ def _cost(report: Report) -> Iterator[Part]:
     if not cost.turns:
         yield Paragraph(NOT_MEASURED)
         return
-    price = "set CYTOSCRIBE_CPU_HOUR_PRICE to have it told"
-    money = price if cost.money is None else f"{cost.money:.4f} {cost.currency}"
     yield Table(
         ["cost", "value"],
         [
             ["turns whose CPU time is known", f"{cost.turns:,}"],
             ["CPU seconds a turn, median (95%)", seconds(cost.cpu_seconds_a_turn)],
             ["CPU seconds, all turns", f"{cost.cpu_seconds:,.0f}"],
-            ["money", money],
+            ["money for CPU", _money(cost.cpu_money, cost.currency, "CPU_HOUR_PRICE")],
+            ["money for tokens", _money(cost.tokens_money, cost.currency, "MILLION_TOKENS_PRICE")],
         ],
     )
+    if not cost.tokens:
+        yield Paragraph("Tokens: not measured.")
+        return
+    yield Table(
+        ["model", "turns", "tokens read", "tokens written", "of these a turn"],
+        [
+            [t.model, f"{t.turns:,}", f"{t.read:,}", f"{t.written:,}",
+             f"{(t.read + t.written) / t.turns:,.0f}"]
+            for t in cost.tokens
+        ],
+    )  # fmt: skip
+
+
+def _money(amount: float | None, currency: str, price: str) -> str:
+    return f"set CYTOSCRIBE_{price}" if amount is None else f"{amount:.4f} {currency}"
 
 
 def shown(found: Share) -> str:

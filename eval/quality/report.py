@@ -7,18 +7,21 @@ from pathlib import Path
 from typing import Literal
 
 from agent.settings import Settings
-from eval.quality.cost import Cost, Prices, cost
+from eval.quality.cost import Cost, Prices, TokenCount, cost
 from eval.quality.measured import Measured, read_measured
 from eval.quality.satisfaction import (
     Comment,
     Day,
+    Remarks,
     Satisfaction,
     by_day,
     comments,
+    remarks_of,
     satisfaction,
 )
 from eval.quality.times import Times, ToolTimes, times, tool_times
 from eval.quality.use import Stored, Use, read_uses
+from tools.corrections import Remark
 from tools.evidence import Frozen
 
 COMMENTS = 20  # the newest
@@ -49,13 +52,20 @@ class Report(Frozen):
     by_session: tuple[Satisfaction, ...]
     by_day: tuple[Day, ...]
     comments: tuple[Comment, ...]
+    remarks: Remarks
     measured: tuple[Measured, ...]
     cost: Cost
     research_use_only: Literal[True] = True
 
 
 def gather(
-    stored: Iterable[Stored], results: Path | None, prices: Prices, *, with_comments: bool = False
+    stored: Iterable[Stored],
+    results: Path | None,
+    prices: Prices,
+    *,
+    tokens: Iterable[TokenCount] = (),
+    remarks: Iterable[Remark] = (),
+    with_comments: bool = False,
 ) -> Report:
     """The report of stored turns and of the evaluations' JSON below `results`.
 
@@ -78,8 +88,9 @@ def gather(
         by_session=satisfaction(turns, lambda turn, _: turn.session),
         by_day=by_day(turns),
         comments=comments(turns, COMMENTS) if with_comments else (),
+        remarks=remarks_of(remarks),
         measured=read_measured(results) if results and results.is_dir() else (),
-        cost=cost(turns, prices),
+        cost=cost(turns, tokens, prices),
     )
 
 

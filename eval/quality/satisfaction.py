@@ -10,6 +10,7 @@ from agent.turn import Feedback
 from eval.quality.figures import Share, share
 from eval.quality.times import grouped
 from eval.quality.use import SIMULATED, Use
+from tools.corrections import Remark
 from tools.evidence import Frozen
 
 PEOPLE = "people"
@@ -36,6 +37,14 @@ class Day(Frozen):
     model: str
     day: str  # ISO
     helpful: Share
+
+
+class Remarks(Frozen):
+    """What was said of Cytoscribe as a whole, in forms."""
+
+    number: int
+    helpful: Share
+    comments: int
 
 
 class Comment(Frozen):
@@ -84,10 +93,24 @@ def comments(turns: Iterable[Use], limit: int) -> tuple[Comment, ...]:
     return tuple(sorted(found, key=lambda c: c.given_at, reverse=True)[:limit])
 
 
+def remarks_of(remarks: Iterable[Remark]) -> Remarks:
+    """Counted; those of simulated users, if any, are left out."""
+    given = [one for one in remarks if not is_simulated(one.role)]
+    thumbs = [one.helpful for one in given if one.helpful is not None]
+    return Remarks(
+        number=len(given),
+        helpful=share(sum(thumbs), len(thumbs)),
+        comments=sum(bool(one.comment) for one in given),
+    )
+
+
+def is_simulated(role: str | None) -> bool:
+    return (role or "").lower().startswith(SIMULATED)
+
+
 def who(feedback: Feedback) -> str:
     """Whether a person said it."""
-    role = (feedback.role or "").lower()
-    return SIMULATED_USERS if role.startswith(SIMULATED) else PEOPLE
+    return SIMULATED_USERS if is_simulated(feedback.role) else PEOPLE
 
 
 def _told(who: str, of: str, said: Sequence[Said]) -> Satisfaction:

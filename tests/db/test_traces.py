@@ -106,6 +106,13 @@ def kept(trace: Trace) -> list[tuple]:
     ]  # fmt: skip
 
 
+def test_tokens_are_summed_by_model_from_a_day_on(store: Store):
+    store.save_trace(TRACE)
+    store.save_trace(TRACE.model_copy(update={"trace_id": "2" * 32, "turn_id": "t2"}))
+    assert store.tokens() == [("lite", 2, 6, 4)]
+    assert store.tokens(datetime(2026, 1, 3, tzinfo=UTC)) == []
+
+
 def test_a_trace_comes_back_as_it_was_by_its_id_or_its_turns(store):
     store.save_trace(TRACE)
     store.save_trace(TRACE)

@@ -26,6 +26,7 @@ from agent.turn import (
     UserTurn,
 )
 from page.chat import chat, dress
+from tools.corrections import Remark
 from tools.errors import BadImageError
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding, LiteratureEvidence
 
@@ -134,6 +135,12 @@ class ScriptedAssistant:
     def turns_with_feedback(self) -> Iterator[tuple[str, list[str]]]:
         for record in self.records:
             yield record.model_dump_json(), self.feedback(record.turn.turn_id)
+
+    def tokens(self) -> list[tuple[str, int, int, int]]:
+        return []
+
+    def remarks(self) -> list[Remark]:
+        return []
 
     def give_feedback(self, feedback: Feedback) -> None:
         self.given.append(feedback)

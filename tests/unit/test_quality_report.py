@@ -21,6 +21,7 @@ from eval.quality.cost import Prices, prices_of
 from eval.quality.figures import quantile, share
 from eval.quality.page import parts
 from eval.quality.report import gather
+from tools.corrections import Remark
 from tools.evidence import DescriptionEvidence
 
 DAY = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -139,10 +140,27 @@ def test_a_record_of_another_version_is_counted_and_the_rest_is_told():
 
 def test_money_is_told_only_at_a_price():
     stored = [(record(0, cpu_seconds=1800), []), (record(1, cpu_seconds=None), [])]
-    assert report(stored).cost.money is None
-    prices = prices_of(Settings(cpu_hour_price=0.5, currency="EUR", _env_file=None))
-    priced = gather(stored, None, prices).cost
-    assert (priced.turns, priced.money, priced.currency) == (1, 0.25, "EUR")
+    counted = [("lite@1", 2, 400, 100), ("gpt", 1, 900_000, 100_000)]
+    free = report(stored, tokens=counted)
+    assert free.cost.cpu_money is None and free.cost.tokens_money is None
+    assert "CYTOSCRIBE_CPU_HOUR_PRICE" in text(free) and "900,000" in text(free)
+    settings = Settings(
+        cpu_hour_price=0.5, million_tokens_price=3, text_model="gpt", currency="EUR", _env_file=None
+    )
+    priced = gather(stored, None, prices_of(settings), tokens=counted).cost
+    assert (priced.turns, priced.cpu_money, priced.tokens_money) == (1, 0.25, 3)
+    assert priced.currency == "EUR"
+
+
+def test_remarks_of_forms_are_counted_apart_from_turns():
+    remarks = [
+        Remark(remark_id="1", helpful=True, comment="good", given_at=DAY),
+        Remark(remark_id="2", helpful=False, given_at=DAY),
+        Remark(remark_id="3", helpful=True, role="simulated user", given_at=DAY),
+    ]
+    found = report([], remarks=remarks)
+    assert (found.remarks.number, found.remarks.comments) == (2, 1)
+    assert "1/2: 0.500" in text(found)
 
 
 def test_results_are_known_by_their_command_and_shown_with_their_controls(tmp_path):

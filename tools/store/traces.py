@@ -1,6 +1,7 @@
 """Traces of turns: each stored whole or not at all, and read back as it was."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import LiteralString
 
 from psycopg import sql
@@ -55,6 +56,18 @@ class TraceStore(Database):
             "OR session_id = %(session)s ORDER BY started_at DESC, trace_id LIMIT %(limit)s",
             {"session": session_id, "limit": limit},
         )
+
+    def tokens(self, since: datetime | None = None) -> list[tuple[str, int, int, int]]:
+        """Model, turns, tokens read and written by it, of every model whose tokens were counted."""
+        with self.transaction() as connection:
+            return connection.execute(
+                "SELECT model, count(DISTINCT trace_id), sum((usage->>'input')::bigint)::bigint, "
+                "sum((usage->>'output')::bigint)::bigint FROM observations "
+                "WHERE model IS NOT NULL AND usage ?& ARRAY['input', 'output'] AND "
+                "(%(since)s::timestamptz IS NULL OR started_at >= %(since)s) "
+                "GROUP BY model ORDER BY model",
+                {"since": since},
+            ).fetchall()
 
     def trace_ids(self, limit: int | None = None, *, session_id: str | None = None) -> list[str]:
         """The ids of `traces`, of all of them without a limit."""
