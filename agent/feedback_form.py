@@ -80,10 +80,15 @@ def write_form(records: Iterable[TurnRecord]) -> str:
     file = io.StringIO()
     writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
     writer.writeheader()
-    for record in records:
-        for row in _asking(record):
-            writer.writerow({name: _harmless(value) for name, value in row.items()})
+    for row in form_rows(records):
+        writer.writerow({name: _harmless(value) for name, value in row.items()})
     return file.getvalue()
+
+
+def form_rows(records: Iterable[TurnRecord]) -> Iterator[dict[str, str]]:
+    """The rows to be filled in, without their empty cells."""
+    for record in records:
+        yield from _asking(record)
 
 
 def _asking(record: TurnRecord) -> Iterator[dict[str, str]]:

@@ -1,5 +1,6 @@
 """Write a feedback form: answers of this installation, to be judged in any spreadsheet."""
 
+import json
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
               help="How many of the newest answers.")  # fmt: skip
 @click.option("--session", help="The answers of this session instead.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
-              help="The csv file to write; default: print it.")  # fmt: skip
-def form(last: int, session: str | None, out: Path | None) -> None:
+              help="The file to write; default: print it.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="A JSON list of rows instead of csv.")
+def form(last: int, session: str | None, out: Path | None, as_json: bool) -> None:
     """Write a feedback form: answers of this installation, to be judged in any spreadsheet.
 
     Who fills it in needs neither the app nor an account. `cytoscribe feedback import` takes it
@@ -29,17 +31,21 @@ def form(last: int, session: str | None, out: Path | None) -> None:
     Examples:
       cytoscribe feedback form --last 50 --out form.csv
       cytoscribe feedback form --session <its id> > form.csv
+      cytoscribe feedback form --json --out form.json
     """
     from agent.build import open_store
-    from agent.feedback_form import write_form
+    from agent.feedback_form import COLUMNS, form_rows, write_form
 
     with open_store(load_settings()) as store:
-        text = write_form(_records(store, last, session))
+        records = _records(store, last, session)
+    rows = [dict.fromkeys(COLUMNS, "") | row for row in form_rows(records)]
+    text = f"{json.dumps(rows, indent=1, ensure_ascii=False)}\n" if as_json else write_form(records)
     if out is None:
         click.echo(text, nl=False)
         return
-    out.write_text(text, encoding="utf-8-sig")  # with the mark by which Excel knows UTF-8
-    click.echo(f"{out}: {text.count(chr(10)) - 1} lines to fill in")
+    # csv with the mark by which Excel knows UTF-8
+    out.write_text(text, encoding="utf-8" if as_json else "utf-8-sig")
+    click.echo(f"{out}: {len(rows)} rows to fill in")
 
 
 def _records(store: "Store", last: int, session: str | None) -> "list[TurnRecord]":
