@@ -31,10 +31,13 @@ WATCHED = 0.4  # seconds between two looks at the page
 LONGEST, SHORTEST = 1600, 250  # milliseconds a frame is shown
 LARGEST = 100_000  # bytes
 QUALITIES = (60, 45, 35, 25, 18, 12)
+# The page scrolls in one of several elements: the tallest that can.
 SCROLL = """
-const all = [...document.querySelectorAll('[data-testid=stMain], [data-testid=stAppScrollToBottomContainer], section')]
-for (const e of all) if (e.scrollHeight > e.clientHeight) e.scrollTop = arguments[0] * e.scrollHeight
-"""  # noqa: E501
+const all = [...document.querySelectorAll('*')].filter(e => e.scrollHeight > e.clientHeight + 50
+  && ['auto', 'scroll'].includes(getComputedStyle(e).overflowY))
+all.sort((a, b) => b.scrollHeight - a.scrollHeight)
+if (all.length) all[0].scrollTop = arguments[0] * (all[0].scrollHeight - all[0].clientHeight)
+"""
 
 
 class Recorder:
@@ -87,12 +90,12 @@ def record(window: ChatWindow, image: Path) -> Recorder:
         while not window.outcomes():
             film.look()
             time.sleep(WATCHED)
-    film.scroll(0.0, 0.35, hold=3000)
+    film.scroll(0.0, 0.5, hold=3000)
     window.unfold("Review what the model saw")
-    film.scroll(0.6, 1.0, hold=2000)
+    film.scroll(0.7, 1.0, hold=2000)
     window.follow_link("Quality")
     window.until(lambda _: "Time to generate" in window.page_text())
-    film.scroll(0.0, 0.3, hold=2500)
+    film.scroll(0.0, 0.4, hold=2500)
     return film
 
 

@@ -147,7 +147,7 @@ def _distributions(found: Sequence[Times]) -> dict[str, Line]:
     """A line a model and machine, all tools together."""
     by = grouped((f"{t.model}, {t.machine}", s) for t in found for s in t.seconds)
     return {
-        name: [(s, done / len(each)) for done, s in enumerate(sorted(each), 1)]
+        name: [(min(each), 0.0), *((s, n / len(each)) for n, s in enumerate(sorted(each), 1))]
         for name, each in by.items()
     }
 
