@@ -210,7 +210,8 @@ random order within a round.
 
 Against off: median of the differences within a round, in % of the median of off, with a 95%
 bootstrap interval. CPU is that of the whole process while the turn runs, with what background
-threads do in that time. Exit is from the end of input to the end of the process.
+threads do in that time. Exit is from the end of input to the end of the process. Other programs
+on the machine stretch it: what it exceeds that of off by is the part of tracing.
 """
 
 
