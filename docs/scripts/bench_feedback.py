@@ -8,6 +8,7 @@ corrections, export, `finetune --from feedback` with the shipped recipe. Held ou
 of the same blocks, and whole blocks. Answers are kept in WORK: a stopped run goes on there.
 """
 
+import os
 import random
 import shutil
 import time
@@ -285,8 +286,8 @@ def page(bench: Bench) -> str:
         [
             "# What corrections teach", "",
             "`make bench-feedback DATA=DIR` (the folder that holds `chula_rbc12`),"
-            f" {datetime.now(UTC):%Y-%m-%d}, {hardware()}; {bench.cpu_seconds() / 60:.1f} minutes"
-            " of CPU.", "",
+            f" {datetime.now(UTC):%Y-%m-%d}, {hardware()}, {os.cpu_count()} cores;"
+            f" {bench.cpu_seconds() / 60:.1f} minutes of CPU.", "",
             "Single red cells of Chula RBC-12, from the seven blocks of images that the lite"
             " checkpoint was never trained on. An expert is simulated who says the true type of"
             f" crops drawn from a pool ({len(parts.pool):,} crops of {counts['pool']} images); the"
