@@ -32,7 +32,7 @@ from agent.tracing import NoTracer, Tracer
 from agent.turn import GroundedAnswer, Plan, ToolName, ToolResult
 from tools.describe_image import particular_question
 from tools.images import ImageFolder
-from tools.literature_search import literature_query, refers_to_the_image
+from tools.literature_query import literature_query, refers_to_the_image
 
 TURN = "cell_turn"  # the turn under way, in the workflow's store
 NOTES = "cytoscribe"  # what the agent notes on its messages, for the turns that follow

@@ -63,6 +63,7 @@ class Assistant:
         tracer: Tracer | None = None,
         rewriter: Rewriter | None = None,
         measurer: Measurer | None = None,
+        library_encoder: Callable[[], TextEncoder] | None = None,
         resources: ExitStack | None = None,
         on_feedback: Callable[[], None] = nothing,
     ) -> None:
@@ -81,8 +82,11 @@ class Assistant:
         seeing = ObservedModel(model, self._tracer)
         features = FeatureCache(seeing, self.images)
         measure = partial(_measured, measurer, self.images) if measurer else unmeasured
-        reading = ObservedEncoder(encoder, self._tracer)
-        toolbox = Toolbox(settings, store, seeing, reading, features, self._tracer, measure)
+        search_by = library_encoder or (lambda: encoder)
+        toolbox = Toolbox(
+            settings, store, seeing, lambda: ObservedEncoder(search_by(), self._tracer),
+            features, self._tracer, measure,
+        )  # fmt: skip
         self.agent = CellAgent(
             name="cytoscribe",
             description="Answers questions about cell images from what is seen, similar cases and"

@@ -5,7 +5,7 @@ need less (ingest a folder, describe a file, list the library). What is slow and
 (Postgres, PaliGemma, the text encoder) comes up side by side. Nothing here decides anything.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
     from agent.text_model import TextModel
+    from tools.library_encoder import LibraryEncoder
     from tools.measure_image import Measurer
     from tools.store import Store
 
 Progress = Callable[[str], None]
+ROUTING_ENCODER = "minilm"  # whose cosines the router's and the answer's thresholds are set by
 
 
 def quiet(_: str) -> None:
@@ -81,6 +83,21 @@ def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncod
     return load_text_encoder(settings.text_encoder, device)
 
 
+def library_encoder(
+    settings: Settings, store: "Store", known: Mapping[str, TextEncoder] | None = None
+) -> "LibraryEncoder":
+    """What embeds queries and passages of this library; `known` are loaded already, by name."""
+    from tools.embedders import load_text_encoder
+    from tools.library_encoder import LibraryEncoder
+
+    device = "cpu" if settings.device == "auto" else settings.device
+
+    def load(name: str) -> TextEncoder:
+        return (known or {}).get(name) or load_text_encoder(name, device)
+
+    return LibraryEncoder(store, settings.text_encoder, load)
+
+
 def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assistant":
     """Everything a question needs, until `close()`. Errors are those of the openers above."""
     from agent.assistant import Assistant
@@ -89,8 +106,9 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
 
     with ExitStack() as stack:
         store, model, encoder = _load(stack, settings, progress)
+        search_by = library_encoder(settings, store, {ROUTING_ENCODER: encoder})
         if settings.starter_library:
-            _fill_starter(store, model, encoder, settings, progress)
+            _fill_starter(store, model, search_by(), settings, progress)
         assistant = Assistant(
             settings,
             store,
@@ -101,6 +119,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             rewriter=open_text_model(settings),
             measurer=open_measurer(settings),
             on_feedback=_open_delivery(stack, store, settings),
+            library_encoder=search_by,
             resources=stack.pop_all(),
         )
     progress("Ready")
@@ -139,7 +158,8 @@ def _load(
     """
     with ThreadPoolExecutor(1, thread_name_prefix="cytoscribe-load") as pool:
         model = pool.submit(open_model, settings, progress=progress)
-        encoder = pool.submit(open_encoder, settings, progress=progress)
+        routing = settings.model_copy(update={"text_encoder": ROUTING_ENCODER})
+        encoder = pool.submit(open_encoder, routing, progress=progress)
         store = stack.enter_context(open_store(settings, progress=progress))
         return store, model.result(), encoder.result()
 

@@ -108,6 +108,10 @@ class ObservedEncoder:
     def dimension(self) -> int:
         return self.encoder.dimension
 
+    @property
+    def normalised(self) -> bool:
+        return self.encoder.normalised
+
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         with self.tracer.stage("embed_query", "embedding", list(texts)) as stage:
             stage.note({"dimension": self.dimension}, model=self.name)

@@ -45,7 +45,7 @@ class Toolbox:
     settings: Settings
     library: Library
     model: VisionModel
-    encoder: TextEncoder
+    encoder: Callable[[], TextEncoder]  # the library's: asked anew for each search
     features: FeatureCache
     tracer: Tracer = field(default_factory=NoTracer)
     measure: Callable[[DescriptionEvidence], DescriptionEvidence] = unmeasured
@@ -83,7 +83,7 @@ class Toolbox:
         """Find passages of the biomedical literature, with their PMIDs."""
 
         def search() -> Sequence[Evidence]:
-            return literature_search(query, self.encoder, self.library, self.settings.passages)
+            return literature_search(query, self.encoder(), self.library, self.settings.passages)
 
         return await self._run("literature_search", "retriever", search, query)
 

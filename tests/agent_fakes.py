@@ -11,6 +11,7 @@ from PIL import Image
 
 from tools.errors import CytoscribeError
 from tools.evidence import CaseEvidence, LiteratureEvidence
+from tools.library import Hit
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
 
 SEEN = {"subject": "single blood cell", "cell_type": "neutrophil", "nucleus_shape": "multilobed"}
@@ -26,7 +27,7 @@ def png(colour: str = "purple") -> bytes:
 class WordEncoder:
     """Texts are near each other when they share words."""
 
-    name, dimension = "words", 512
+    name, dimension, normalised = "words", 512, True
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
         vectors = np.full((len(texts), self.dimension), 1e-6, np.float32)
@@ -101,14 +102,20 @@ class ListLibrary:
     def thumbnails(self, ids: Sequence[str]) -> dict[str, bytes]:
         return {}
 
-    def nearest_passages(self, encoder: str, vector: Any, k: int) -> list[LiteratureEvidence]:
+    def nearest_passages(self, encoder: str, vector: Any, k: int, filters: Any) -> list[Hit]:
         if self.fails:
             raise self.fails
-        return self.passages[:k]
+        return [Hit(n, e.similarity) for n, e in enumerate(self.passages[:k])]
 
-    def lexical_passages(self, query: str, k: int) -> list[LiteratureEvidence]:
+    def lexical_passages(self, query: str, k: int, filters: Any) -> list[Hit]:
         self.queries.append(query)
         return []
+
+    def cosines(self, encoder: str, vector: Any, ids: Sequence[int]) -> dict[int, float]:
+        return {n: self.passages[n].similarity for n in ids}
+
+    def evidence(self, cosines: Mapping[int, float]) -> dict[int, LiteratureEvidence]:
+        return {n: self.passages[n] for n in cosines}
 
 
 def case(n: int, label: str = "neutrophil", similarity: float = 0.9, **more: Any) -> CaseEvidence:

@@ -102,6 +102,7 @@ class LiteratureEvidence(_Evidence):
     passage: str
     quoted: bool = True  # False: a summary in our words, never shown as a quotation
     retracted: bool = False
+    publication_types: tuple[str, ...] = ()  # "Review", "Published Erratum", …
     similarity: float
 
     def identity(self) -> dict[str, Any]:

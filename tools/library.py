@@ -3,6 +3,8 @@
 Ids come from content or from the source's own id (a PMID), so that a second ingest changes nothing.
 """
 
+from typing import NamedTuple
+
 from pydantic import Field
 
 from tools.evidence import Frozen
@@ -55,3 +57,28 @@ class Article(Frozen):
     retracted: bool = False
     corpus: str  # data set or query it came from
     passages: tuple[Passage, ...]
+
+
+class ArticleFilter(Frozen):
+    """Which articles a search may find; by default all.
+
+    The values of one field are alternatives; an article must satisfy every field that is set, so
+    that one without a year is left out by either bound. Names are compared without case.
+    """
+
+    year_from: int | None = None
+    year_to: int | None = None  # inclusive
+    journals: tuple[str, ...] = ()
+    publication_types: tuple[str, ...] = ()  # "Review", "Case Reports", …
+    mesh_terms: tuple[str, ...] = ()
+    corpora: tuple[str, ...] = ()  # data sets or PubMed queries, as they were ingested
+
+
+EVERYTHING = ArticleFilter()
+
+
+class Hit(NamedTuple):
+    """A passage that a search found, by its number in the library."""
+
+    passage_id: int
+    score: float  # higher is better; its scale is the search's

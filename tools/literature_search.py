@@ -1,74 +1,57 @@
-"""Find passages of the literature for a question: by meaning and by words, fused.
+"""Find passages of the literature for a question: by words and by meaning, fused.
 
-Two ranked lists become one by weighted reciprocal rank fusion (Cormack, Clarke and Buettcher,
-SIGIR 2009): a passage scores the sum of weight / (RRF_K + rank). The weights are a first guess
-that leans on meaning; they are not tuned yet. Retracted passages come last and are marked, never
-among the k that may support a claim.
+Both lists are joined into one and every candidate gets both scores: BM25 as a share of the query's
+best, and the cosine. Their weighted sum (a convex combination: Bruch, Gai and Ingber, "An Analysis
+of Fusion Functions for Hybrid Retrieval", 2023) ranks. The weights were tuned on training queries;
+docs/benchmarks/retrieval.md says how. Retracted passages come last and are marked, never among the
+k that may support a claim.
 """
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tools.evidence import LiteratureEvidence
+from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import TextEncoder
 
-DENSE_WEIGHT = 2.0
-LEXICAL_WEIGHT = 1.0
-RRF_K = 60  # the paper's
-DEPTH = 50  # candidates of each list
+DEPTH = 100  # candidates of each list
 
-# Words that ask for literature, and those around them that say nothing of its subject.
-_LITERATURE = (
-    r"literature|papers?|articles?|publications?|pubmed|studies|study|published|references?|"
-    r"citations?|reported"
-)
-_ASKING = re.compile(
-    rf"\b({_LITERATURE}|what|which|how|does|do|did|is|are|was|were|has|have|been|can|could|would|"
-    r"you|me|i|we|please|any|some|the|a|an|of|on|about|for|say|says|said|tell|show|find|search|"
-    r"give|list|there|known|also|and|then|more)\b",
-    re.IGNORECASE,
-)
-_REFERRING = re.compile(
-    r"\b(its?|it's|this|that|these|those|them|they|their|such|(?:the|this|that) (?:cells?|image|"
-    r"picture))\b",
-    re.IGNORECASE,
-)
+
+@dataclass(frozen=True)
+class Ranking:
+    """How much each score counts; a list whose weight is 0 is not made."""
+
+    lexical: float
+    dense: float
+
+
+LEXICAL = Ranking(1.0, 0.0)
+DENSE = Ranking(0.0, 1.0)
+HYBRID = Ranking(0.4, 0.6)
 
 
 class Passages(Protocol):
     """A library of passages; `tools.store.Store` is one."""
 
-    def nearest_passages(self, encoder: str, vector: Any, k: int) -> list[LiteratureEvidence]: ...
+    def nearest_passages(
+        self, encoder: str, vector: Any, k: int, filters: ArticleFilter = ...
+    ) -> list[Hit]: ...
 
-    def lexical_passages(self, query: str, k: int) -> list[LiteratureEvidence]: ...
+    def lexical_passages(self, query: str, k: int, filters: ArticleFilter = ...) -> list[Hit]: ...
 
+    def cosines(self, encoder: str, vector: Any, ids: Sequence[int]) -> dict[int, float]: ...
 
-def refers_to_the_image(words: str) -> bool:
-    """Whether the words need the image to be understood ("its nucleus", "papers on that")."""
-    return bool(_REFERRING.search(words)) or not _subject(words)
-
-
-def literature_query(words: str, topic: str | None = None) -> str:
-    """What to look up: the words less the asking, with the topic in place of "it".
-
-    "what does the literature say about its nucleus", "neutrophil" -> "neutrophil nucleus".
-    A question that stands alone is looked up as it was asked.
-    """
-    if topic and refers_to_the_image(words):
-        return f"{topic} {_subject(words)}".strip()
-    asks_for_papers = re.search(rf"\b({_LITERATURE})\b", words, re.IGNORECASE)
-    return (_subject(words) if asks_for_papers else "") or words.strip()
-
-
-def _subject(words: str) -> str:
-    """What is left without asking and referring words; it may be nothing."""
-    left = _REFERRING.sub(" ", _ASKING.sub(" ", words))
-    return " ".join(re.sub(r"[^\w\s%+/.-]|\.(?=\s|$)", " ", left).split())
+    def evidence(self, cosines: Mapping[int, float]) -> dict[int, LiteratureEvidence]: ...
 
 
 def literature_search(
-    query: str, encoder: TextEncoder, store: Passages, k: int
+    query: str,
+    encoder: TextEncoder,
+    store: Passages,
+    k: int,
+    filters: ArticleFilter = EVERYTHING,
+    ranking: Ranking = HYBRID,
 ) -> tuple[LiteratureEvidence, ...]:
     """The k best passages that may support a claim, best first; then the retracted among them.
 
@@ -76,45 +59,54 @@ def literature_search(
     StoreUnavailableError where the library cannot be reached.
     """
     vector = encoder.encode_queries([query])[0]  # (dimension,)
-    dense = store.nearest_passages(encoder.name, vector, DEPTH)
-    lexical = store.lexical_passages(query, DEPTH)
-    best, retracted = _split(fuse([(DENSE_WEIGHT, dense), (LEXICAL_WEIGHT, lexical)]), k)
-    cosine = {e.evidence_id: e.similarity for e in dense}
-    return tuple(_with_cosine([*best, *retracted], cosine, vector, encoder))
+    candidates = find_candidates(query, vector, encoder.name, store, filters, ranking)
+    ranked = candidates.ranked(ranking)
+    best = {number: candidates.cosines.get(number, 0.0) for number in ranked}
+    found = store.evidence(best)
+    return _standing_first([found[number] for number in ranked if number in found], k)
 
 
-def fuse(
-    rankings: Iterable[tuple[float, Sequence[LiteratureEvidence]]],
-) -> list[LiteratureEvidence]:
-    """Weighted reciprocal rank fusion, best first; a tie keeps the order of first appearance."""
-    scores: dict[str, float] = {}
-    found: dict[str, LiteratureEvidence] = {}
-    for weight, ranking in rankings:
-        for rank, passage in enumerate(ranking, start=1):
-            key = passage.evidence_id
-            found.setdefault(key, passage)
-            scores[key] = scores.get(key, 0.0) + weight / (RRF_K + rank)
-    return [found[key] for key in sorted(scores, key=lambda key: -scores[key])]
+@dataclass(frozen=True)
+class Candidates:
+    """What either list found, with its scores."""
+
+    lexical: Mapping[int, float]  # BM25 as a share of the query's best, 0 to 1
+    cosines: Mapping[int, float]
+
+    def ranked(self, ranking: Ranking) -> list[int]:
+        """Ids, best first; a tie keeps the order of first appearance."""
+        scores = {
+            number: ranking.lexical * self.lexical.get(number, 0.0)
+            + ranking.dense * self.cosines.get(number, 0.0)
+            for number in {**self.lexical, **self.cosines}
+        }
+        return sorted(scores, key=lambda number: -scores[number])
 
 
-def _split(
-    ranked: Sequence[LiteratureEvidence], k: int
-) -> tuple[list[LiteratureEvidence], list[LiteratureEvidence]]:
-    """The k best that stand, and those retracted that would have been among the k best."""
-    standing = [e for e in ranked if not e.retracted][:k]
-    return standing, [e for e in ranked[:k] if e.retracted]
-
-
-def _with_cosine(
-    passages: Sequence[LiteratureEvidence],
-    known: dict[str, float],
+def find_candidates(
+    query: str,
     vector: Any,
-    encoder: TextEncoder,
-) -> list[LiteratureEvidence]:
-    """Found by words alone: their cosine is computed, so that all are on one scale."""
-    missing = [e for e in passages if e.evidence_id not in known]
-    if missing:
-        vectors = encoder.encode_passages([f"{e.title}. {e.passage}" for e in missing])
-        cosines = vectors @ vector  # (n missing,)
-        known = known | {e.evidence_id: float(c) for e, c in zip(missing, cosines, strict=True)}
-    return [e.model_copy(update={"similarity": known[e.evidence_id]}) for e in passages]
+    encoder: str,
+    store: Passages,
+    filters: ArticleFilter = EVERYTHING,
+    ranking: Ranking = HYBRID,
+) -> Candidates:
+    """The first DEPTH of each list that the ranking needs, and the cosine of all of them."""
+    lexical = store.lexical_passages(query, DEPTH, filters) if ranking.lexical else []
+    nearest = store.nearest_passages(encoder, vector, DEPTH, filters) if ranking.dense else []
+    cosines = dict(nearest)
+    if missing := [hit.passage_id for hit in lexical if hit.passage_id not in cosines]:
+        cosines |= store.cosines(encoder, vector, missing)
+    return Candidates(_shares(lexical), cosines)
+
+
+def _shares(hits: Iterable[Hit]) -> dict[int, float]:
+    scores = dict(hits)
+    best = max(scores.values(), default=1.0)
+    return {number: score / best for number, score in scores.items()}
+
+
+def _standing_first(ranked: Sequence[LiteratureEvidence], k: int) -> tuple[LiteratureEvidence, ...]:
+    """The k best that stand, then those retracted that would have been among the k best."""
+    standing = [e for e in ranked if not e.retracted][:k]
+    return (*standing, *(e for e in ranked[:k] if e.retracted))

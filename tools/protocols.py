@@ -89,13 +89,20 @@ class VisionModel(Protocol):
 
 
 class TextEncoder(Protocol):
-    """A sentence encoder; queries and passages may be encoded differently."""
+    """A sentence encoder; queries and passages may be encoded differently.
+
+    A passage may begin with its title, on a line of its own.
+    """
 
     @property
     def name(self) -> str: ...
 
     @property
     def dimension(self) -> int: ...
+
+    @property
+    def normalised(self) -> bool:
+        """Whether vectors have unit length; else they are compared by inner product."""
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors: ...
 

@@ -96,7 +96,8 @@ def _add_texts(store: "Store", encoder: TextEncoder) -> None:
     waiting = store.passages_without_embedding(encoder.name, len(articles))
     if waiting:
         vectors = encoder.encode_passages([text for _, text in waiting])
-        store.add_passage_embeddings(encoder.name, [i for i, _ in waiting], vectors)
+        ids = [number for number, _ in waiting]
+        store.add_passage_embeddings(encoder.name, ids, vectors, encoder.normalised)
 
 
 def _wants_images(counts: Mapping[str, int], model: str, all_drawn: int) -> bool:

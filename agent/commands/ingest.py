@@ -107,7 +107,7 @@ def images(
                 cancelled=cancelled,
             )  # fmt: skip
 
-    _carry_out(ctx, run, "images", as_json)
+    carry_out(ctx, run, "images", as_json)
 
 
 @ingest.command()
@@ -136,7 +136,7 @@ def literature(
       cytoscribe ingest literature pubmed24n0001.xml.gz
       cytoscribe ingest literature scifact/corpus.jsonl --json
     """
-    from agent.build import open_encoder, open_store
+    from agent.build import library_encoder, open_store
     from tools.ingest import ingest_literature
     from tools.ingest.literature import find_sources
 
@@ -147,11 +147,11 @@ def literature(
         progress(None, "opening the library and the text encoder")
         with open_store(settings) as store:
             return ingest_literature(
-                path, store=store, encoder=open_encoder(settings), format=form, source=source,
-                progress=progress, cancelled=cancelled,
+                path, store=store, encoder=library_encoder(settings, store)(), format=form,
+                source=source, progress=progress, cancelled=cancelled,
             )  # fmt: skip
 
-    _carry_out(ctx, run, "articles", as_json)
+    carry_out(ctx, run, "articles", as_json)
 
 
 @ingest.command()
@@ -172,7 +172,7 @@ def pubmed(ctx: click.Context, query: str, limit: int, as_json: bool) -> None:
     Example:
       cytoscribe ingest pubmed --query "leukocyte morphology[tiab] AND review[pt]" --max 200
     """
-    from agent.build import open_encoder, open_store
+    from agent.build import library_encoder, open_store
     from tools.ingest import ingest_pubmed
 
     settings = load_settings()
@@ -181,11 +181,11 @@ def pubmed(ctx: click.Context, query: str, limit: int, as_json: bool) -> None:
         progress(None, "opening the library and the text encoder")
         with open_store(settings) as store, _pubmed(settings) as client:
             return ingest_pubmed(
-                query, limit, store=store, encoder=open_encoder(settings), pubmed=client,
-                progress=progress, cancelled=cancelled,
+                query, limit, store=store, encoder=library_encoder(settings, store)(),
+                pubmed=client, progress=progress, cancelled=cancelled,
             )  # fmt: skip
 
-    _carry_out(ctx, run, "articles", as_json)
+    carry_out(ctx, run, "articles", as_json)
 
 
 def _pubmed(settings: Settings) -> Any:
@@ -199,7 +199,7 @@ def _pubmed(settings: Settings) -> Any:
     )
 
 
-def _carry_out(ctx: click.Context, run: Run, things: str, as_json: bool) -> None:
+def carry_out(ctx: click.Context, run: Run, things: str, as_json: bool) -> None:
     """Run with a bar and Ctrl-C, then say how it ended."""
     try:
         with _bar() as progress, _stop_asked() as cancelled:

@@ -1,20 +1,28 @@
-"""Look into the library: what it holds."""
+"""Look into the library, search it, and embed it anew."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import click
 
+from agent.commands.ingest import carry_out
 from agent.settings import load_settings
+from tools.evidence import LiteratureEvidence
+from tools.ingest.report import IngestReport, Progress
+from tools.library import ArticleFilter
 
 
 @click.group()
 def library() -> None:
-    """Look into the library: what it holds.
+    """Look into the library, search it, and embed it anew.
 
     \b
     Examples:
       cytoscribe library stats
       cytoscribe library stats --json
+      cytoscribe library search "ring-shaped nuclei" --year-from 2010
+      cytoscribe library reembed --encoder bge-base
     """
 
 
@@ -36,3 +44,79 @@ def stats(as_json: bool) -> None:
         return
     for name, count in counts.items():
         click.echo(f"{count:>10,}  {name}")
+
+
+@library.command()
+@click.argument("query")
+@click.option("--k", type=click.IntRange(1, 100), help="Passages; default: the setting.")
+@click.option("--year-from", type=int, help="Published in this year or later.")
+@click.option("--year-to", type=int, help="Published in this year or before.")
+@click.option("--journal", "journals", multiple=True, help="Full name; may be repeated.")
+@click.option("--type", "publication_types", multiple=True, help="Publication type: Review, …")
+@click.option("--mesh", "mesh_terms", multiple=True, help="MeSH heading; any of several is enough.")
+@click.option("--corpus", "corpora", multiple=True, help="Data set it was ingested from.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, a passage.")
+def search(query: str, k: int | None, as_json: bool, **filters: Any) -> None:
+    """Find passages of the literature, as a question does, narrowed by filters.
+
+    Retracted articles come last and are marked; an answer never rests on them.
+
+    \b
+    Examples:
+      cytoscribe library search "ring-shaped nuclei of mouse granulocytes"
+      cytoscribe library search "sepsis biomarkers" --year-from 2015 --type Review --mesh Sepsis
+      cytoscribe library search "p53" --journal Blood --json
+    """
+    from agent.build import library_encoder, open_store
+    from tools.literature_search import literature_search
+
+    settings = load_settings(passages=k)
+    with open_store(settings) as store:
+        encoder = library_encoder(settings, store)()
+        found = literature_search(
+            query, encoder, store, settings.passages, ArticleFilter(**filters)
+        )
+    for passage in found:
+        click.echo(passage.model_dump_json() if as_json else _in_words(passage))
+
+
+def _in_words(passage: LiteratureEvidence) -> str:
+    where = ", ".join(str(part) for part in (passage.journal, passage.year) if part)
+    flag = "RETRACTED " if passage.retracted else ""
+    return (
+        f"{flag}{passage.source_id} ({passage.similarity:.2f}) {passage.title} {where}\n"
+        f"    {passage.section}: {passage.passage}"
+    )
+
+
+@library.command()
+@click.option("--encoder", help="Short name, folder or hub id; default: the setting.")
+@click.option("--drop", help="Afterwards, delete the vectors of this encoder (see library stats).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def reembed(ctx: click.Context, encoder: str | None, drop: str | None, as_json: bool) -> None:
+    """Embed all passages by another encoder, and search by it when all are done.
+
+    Questions are answered by the present vectors meanwhile. After Ctrl-C or a crash the same
+    command goes on from there. The former vectors stay until --drop names them.
+
+    \b
+    Examples:
+      cytoscribe library reembed --encoder bge-base
+      cytoscribe library reembed --encoder medcpt --drop minilm@53aa51172d14
+    """
+    from agent.build import open_encoder, open_store
+    from tools.ingest.reembed import reembed as embed_anew
+
+    settings = load_settings(text_encoder=encoder)
+
+    def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
+        progress(None, "opening the library and the text encoder")
+        with open_store(settings) as store:
+            made = open_encoder(settings)
+            report = embed_anew(store, made, progress=progress, cancelled=cancelled)
+            if drop:
+                store.drop_encoder(drop)
+            return report
+
+    carry_out(ctx, run, "passages", as_json)

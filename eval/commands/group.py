@@ -6,6 +6,7 @@ from eval.commands.descriptions import descriptions
 from eval.commands.pubmedqa import pubmedqa
 from eval.commands.quick import quick
 from eval.commands.rag import rag, rag_compare
+from eval.commands.retrieval import retrieval
 from eval.commands.similar import similar
 from eval.questions import questions
 
@@ -19,6 +20,7 @@ def eval_group() -> None:
       cytoscribe eval descriptions --dataset classes --root leukocytes/
       cytoscribe eval descriptions --dataset voc --root BCCD/ --json
       cytoscribe eval questions --data DIR
+      cytoscribe eval retrieval --beir scifact/ --json
       cytoscribe eval similar --library train/ --queries test/
       cytoscribe eval rag --out DIR
       cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
@@ -28,6 +30,7 @@ def eval_group() -> None:
 
 eval_group.add_command(descriptions)
 eval_group.add_command(questions)
+eval_group.add_command(retrieval)
 eval_group.add_command(similar)
 eval_group.add_command(rag)
 eval_group.add_command(rag_compare)

@@ -10,17 +10,25 @@ import pytest
 from eutils import serving
 
 from tools.errors import BadInputError, RemoteServiceError
+from tools.evidence import LiteratureEvidence
 from tools.ingest import Interrupted, ingest_literature, ingest_pubmed
 from tools.protocols import Vectors
 from tools.pubmed import PubMed
+from tools.store import Store
 
 pytestmark = pytest.mark.db
+
+
+def top(store: Store, query: str) -> LiteratureEvidence:
+    """The best passage by words."""
+    number = store.lexical_passages(query, 1)[0].passage_id
+    return store.evidence({number: 0.0})[number]
 
 
 class Letters:
     """A sentence encoder in ten lines: which of four letters a text has."""
 
-    name, dimension = "letters", 4
+    name, dimension, normalised = "letters", 4, True
 
     def __init__(self, fails_at: int = 10**9) -> None:
         self.calls, self.fails_at = 0, fails_at
@@ -56,7 +64,7 @@ def test_articles_arrive_embedded_and_a_second_run_changes_nothing(store, ingest
     report = ingest(path)
     assert (report.done, report.unchanged) == (0, 150)
     assert store.counts() == before
-    assert store.lexical_passages("body 7", 1)[0].source_id.startswith("mine:")
+    assert top(store, "body 7").source_id.startswith("mine:")
 
 
 def test_a_folder_is_searched_and_other_files_are_passed_over(store, ingest, tmp_path):
@@ -89,7 +97,7 @@ def test_a_retraction_reaches_an_article_that_is_there(store, ingest, tmp_path):
     ingest(path)
     path.write_text(medline.format("Retracted Publication"))
     assert ingest(path).unchanged == 1
-    assert store.lexical_passages("cells", 1)[0].retracted
+    assert top(store, "cells").retracted
 
 
 def test_passages_left_without_a_vector_get_it_in_the_next_run(store, tmp_path):
@@ -134,7 +142,7 @@ def test_a_pubmed_search_fills_the_library_and_fetches_nothing_twice(store):
         report = ingest_pubmed("cells", 71, **parts)
     assert (report.done, report.unchanged) == (1, 70)
     assert ncbi.asked[-1]["id"] == "71"
-    assert store.lexical_passages("abstract", 1)[0].pmid == "1"
+    assert top(store, "abstract").pmid == "1"
 
 
 def test_pubmed_failing_in_the_middle_keeps_what_was_fetched(store):

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.db
 class Brightness:
     """A vision model and a text encoder in ten lines: one number."""
 
-    name, embedding_dim, dimension = "brightness", 1, 1
+    name, embedding_dim, dimension, normalised = "brightness", 1, 1, True
 
     def look(self, images: Sequence[Image.Image]) -> ImageFeatures:
         return ImageFeatures([np.asarray(i).mean() for i in images], len(images))
@@ -79,7 +79,8 @@ def test_notes_arrive_as_articles_and_those_in_error_are_named(store, tmp_path):
     report = ingest_literature(tmp_path, store=store, encoder=Brightness(), format="mimic")
     assert report.done == 1
     assert "ISERROR" in report.skipped[0][1]
-    (found,) = store.lexical_passages("ventricle", 5)
+    (hit,) = store.lexical_passages("ventricle", 5)
+    found = store.evidence({hit.passage_id: 0.0})[hit.passage_id]
     assert (found.source_id, found.pmid, found.passage) == ("mimic:7", None, 'A "large" ventricle.')
 
 

@@ -36,7 +36,7 @@ class Eye:
 class Reader:
     """Counts letters."""
 
-    name, dimension = "letters", 26
+    name, dimension, normalised = "letters", 26, True
 
     def encode_passages(self, texts: list[str]) -> np.ndarray:
         rows = [[1 + t.lower().count(chr(97 + i)) for i in range(26)] for t in texts]
@@ -119,7 +119,8 @@ def test_drawn_cases_say_that_they_are_simulated(store: Store, tmp_path):
 
 def test_a_summary_is_never_a_quotation(store: Store, tmp_path):
     fill(store, tmp_path)
-    found = store.lexical_passages("neutrophil granulocytes", 5)
+    hits = store.lexical_passages("neutrophil granulocytes", 5)
+    found = store.evidence(dict(hits)).values()
     assert len(found) >= 3
     assert not any(passage.quoted for passage in found)
     assert {passage.section for passage in found} == {"summary"}

@@ -46,7 +46,7 @@ def kit(tmp_path) -> Kit:
     images = ImageFolder(tmp_path, max_pixels=10**6, max_bytes=10**6)
     model, library, encoder = SureModel(), ListLibrary(list(CASES), list(PASSAGES)), WordEncoder()
     features = FeatureCache(model, images)
-    toolbox = Toolbox(Settings(_env_file=None), library, model, encoder, features)
+    toolbox = Toolbox(Settings(_env_file=None), library, model, lambda: encoder, features)
     agent = CellAgent(
         name="cells", description="Cells.", llm=MockLLM(), tools=toolbox.tools(),
         router=Router(encoder), synthesis=Synthesis(encoder), images=images,

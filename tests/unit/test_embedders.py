@@ -62,7 +62,7 @@ def test_weights_with_another_digest_are_refused(tmp_path):
 def test_a_folder_loads_under_its_name_and_digest(minilm):
     folder = Path(embedders.package_folder())
     encoder = load_text_encoder(str(folder))
-    assert encoder.name == f"model@{embedders.MINILM_SHA256[:12]}"
+    assert encoder.name == f"{folder}@{embedders.MINILM_SHA256[:12]}"
     assert np.allclose(encoder.encode_queries(["cell"]), minilm.encode_queries(["cell"]))
 
 

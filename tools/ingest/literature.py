@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tools.errors import BadInputError
 from tools.ingest.batches import batches
+from tools.ingest.embedding import embed_missing
 from tools.ingest.formats import FORMATS, Format, Record, Unreadable, format_of, named, unpacked
 from tools.ingest.job import Job, running_job
 from tools.ingest.report import IngestReport, Progress, never, silent
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 BATCH = 64  # articles a transaction
 NO_NAMES = ("data", "raw", "corpus")  # of folders: the one above tells more
-PASSAGES = 128  # embedded together
 
 
 @dataclass(frozen=True)
@@ -92,16 +92,15 @@ class Ingest:
                 tally.skip(f"{where}: {record.where}", record.reason)
         articles = [record for record in batch if isinstance(record, Article)]
         new = self.store.add_articles(articles)
+        self.store.merge_lexical_index()
         tally.done += new
         tally.unchanged += len(articles) - new
         self.embed_pending()
 
     def embed_pending(self) -> None:
         """Embed every passage that lacks this encoder's vector."""
-        name = self.encoder.name
-        while waiting := self.store.passages_without_embedding(name, PASSAGES):
-            vectors = self.encoder.encode_passages([text for _, text in waiting])
-            self.store.add_passage_embeddings(name, [number for number, _ in waiting], vectors)
+        for _ in embed_missing(self.store, self.encoder):
+            pass
 
     def in_words(self) -> str:
         return f"{self.job.tally.done + self.job.tally.unchanged:,} articles"

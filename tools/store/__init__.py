@@ -5,6 +5,7 @@ It knows nothing of files, models or agents: vectors, records and ids come in, e
 
 from tools.store.corrections import CorrectionStore
 from tools.store.counts import LibraryCounts
+from tools.store.encoders import EncoderStore
 from tools.store.images import ImageStore
 from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
@@ -18,6 +19,7 @@ __all__ = ["Store", "migrate"]
 
 
 class Store(
+    EncoderStore,
     ImageStore,
     LiteratureStore,
     TurnStore,

@@ -5,7 +5,7 @@ here with a sentence and in the database by a foreign key. Similarity is the cos
 """
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from psycopg import sql
@@ -21,24 +21,34 @@ TABLES: dict[Kind, tuple[str, str]] = {
 }
 
 
-def find_model(connection: Connection, kind: Kind, name: str) -> tuple[int, int] | None:
-    """The model's id and dimension; None when no vector of it was ever stored."""
-    return connection.execute(
-        "SELECT model_id, dimension FROM embedding_models WHERE kind = %s AND name = %s",
+class Model(NamedTuple):
+    """A registered model."""
+
+    model_id: int
+    dimension: int
+    normalised: bool  # False: its vectors are compared by inner product
+
+
+def find_model(connection: Connection, kind: Kind, name: str) -> Model | None:
+    """The model of that name; None when no vector of it was ever stored."""
+    row = connection.execute(
+        "SELECT model_id, dimension, normalised FROM embedding_models "
+        "WHERE kind = %s AND name = %s",
         (kind, name),
     ).fetchone()
+    return Model(*row) if row else None
 
 
-def searched_model(connection: Connection, kind: Kind, name: str, vector: Vectors) -> int | None:
-    """The id of the model to search with; None when nothing of this kind was ever embedded.
+def searched_model(connection: Connection, kind: Kind, name: str, vector: Vectors) -> Model | None:
+    """The model to search with; None when nothing of this kind was ever embedded.
 
     Raises BadInputError for a vector of a wrong dimension, and where all that is stored comes
     from other models: its vectors cannot be compared.
     """
     model = find_model(connection, kind, name)
     if model is not None:
-        _check(vector.reshape(1, -1), name, model[1])
-        return model[0]
+        _check(vector.reshape(1, -1), name, model.dimension)
+        return model
     rows = connection.execute("SELECT name FROM embedding_models WHERE kind = %s", (kind,))
     if others := sorted(row[0] for row in rows):
         raise BadInputError(
@@ -49,7 +59,12 @@ def searched_model(connection: Connection, kind: Kind, name: str, vector: Vector
 
 
 def add_embeddings(
-    connection: Connection, kind: Kind, name: str, ids: Sequence[str | int], vectors: Vectors
+    connection: Connection,
+    kind: Kind,
+    name: str,
+    ids: Sequence[str | int],
+    vectors: Vectors,
+    normalised: bool = True,
 ) -> None:
     """Store one row of `vectors` (n, dimension) for each id; those already there are kept."""
     if len(ids) != len(vectors):
@@ -57,8 +72,8 @@ def add_embeddings(
     if not ids:
         return
     dimension = vectors.shape[1]
-    model_id, registered = _register(connection, kind, name, dimension)
-    _check(vectors, name, registered)
+    model = _register(connection, kind, name, dimension, normalised)
+    _check(vectors, name, model.dimension)
     table, key = TABLES[kind]
     insert = sql.SQL(
         "INSERT INTO {} ({}, model_id, dimension, embedding) VALUES (%s, %s, %s, %s) "
@@ -66,20 +81,33 @@ def add_embeddings(
     ).format(sql.Identifier(table), sql.Identifier(key))
     rows = sorted(zip(ids, np.asarray(vectors, np.float32), strict=True), key=lambda row: row[0])
     with connection.cursor() as cursor:
-        cursor.executemany(insert, [(i, model_id, dimension, vector) for i, vector in rows])
+        cursor.executemany(insert, [(i, model.model_id, dimension, vector) for i, vector in rows])
 
 
-def distance(dimension: int) -> sql.Composed:
-    """The cosine distance to a parameter, written so that a per-model HNSW index can serve it."""
+def distance(dimension: int, normalised: bool = True) -> sql.Composed:
+    """The distance to a parameter, written so that a per-model HNSW index can serve it."""
+    operator = sql.SQL("<=>" if normalised else "<#>")  # cosine, or negative inner product
     typed = sql.SQL("vector({})").format(sql.Literal(dimension))
-    return sql.SQL("(embedding::{0} <=> %(vector)s::{0})").format(typed)
+    return sql.SQL("(embedding::{0} {1} %(vector)s::{0})").format(typed, operator)
 
 
-def _register(connection: Connection, kind: Kind, name: str, dimension: int) -> tuple[int, int]:
+def similarity(dimension: int) -> sql.Composed:
+    """The cosine to a parameter, whatever the ranking goes by."""
+    return sql.SQL("1 - {}").format(distance(dimension))
+
+
+def _register(
+    connection: Connection, kind: Kind, name: str, dimension: int, normalised: bool
+) -> Model:
+    """The model as it is stored; the first text encoder of a library is the one searched."""
+    if known := find_model(connection, kind, name):
+        return known
+    connection.execute("LOCK TABLE embedding_models IN SHARE ROW EXCLUSIVE MODE")  # one at a time
     connection.execute(
-        "INSERT INTO embedding_models (kind, name, dimension) VALUES (%s, %s, %s) "
-        "ON CONFLICT (kind, name) DO NOTHING",
-        (kind, name, dimension),
+        "INSERT INTO embedding_models (kind, name, dimension, normalised, active) "
+        "SELECT %(kind)s, %(name)s, %(dimension)s, %(normalised)s, %(kind)s = 'text' AND NOT "
+        "EXISTS (SELECT FROM embedding_models WHERE active) ON CONFLICT (kind, name) DO NOTHING",
+        {"kind": kind, "name": name, "dimension": dimension, "normalised": normalised},
     )
     model = find_model(connection, kind, name)
     assert model is not None

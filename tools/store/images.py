@@ -82,8 +82,8 @@ class ImageStore(Database):
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
         with self.transaction() as connection:
-            model_id = searched_model(connection, "image", model, vector)
-            if model_id is None:
+            searched = searched_model(connection, "image", model, vector)
+            if searched is None:
                 return []
             query = sql.SQL(
                 "SELECT image_id, caption, labels, source, licence, simulated, 1 - distance "
@@ -93,7 +93,7 @@ class ImageStore(Database):
                 "ORDER BY distance, image_id"
             ).format(
                 distance=distance(vector.size),
-                model_id=sql.Literal(model_id),
+                model_id=sql.Literal(searched.model_id),
                 where=_among(where),
             )
             values: dict[str, Any] = {"vector": vector, "exclude": list(exclude), "k": k}

@@ -1,6 +1,6 @@
 """Articles, their passages, and the two ways to find one: by meaning and by words."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,17 +8,21 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tools.evidence import LiteratureEvidence
-from tools.library import Article
+from tools.library import EVERYTHING, Article, ArticleFilter, Hit
 from tools.protocols import Vectors
-from tools.store.connection import Connection, Database
-from tools.store.embeddings import add_embeddings, distance, searched_model
+from tools.store.connection import Connection
+from tools.store.embeddings import add_embeddings, distance, searched_model, similarity
+from tools.store.filters import among
+from tools.store.lexical import LexicalIndex, add_segment, bm25, bm25_values
 
-EVIDENCE = sql.SQL(
-    "source_id, pmid, title, journal, year, section, passage, quoted, retracted, similarity"
+EVIDENCE = (
+    "SELECT passage_id, source_id, pmid, title, journal, year, section, passage, quoted, "
+    "retracted, publication_types FROM passages JOIN articles USING (article_id) "
+    "WHERE passage_id = ANY (%s)"
 )
 
 
-class LiteratureStore(Database):
+class LiteratureStore(LexicalIndex):
     """Articles with embedded passages, those of several encoders side by side."""
 
     def add_articles(self, articles: Sequence[Article]) -> int:
@@ -28,7 +32,7 @@ class LiteratureStore(Database):
         """
         with self.transaction() as connection:
             new = _insert_articles(connection, articles)
-            _insert_passages(connection, articles, new)
+            add_segment(connection, _insert_passages(connection, articles, new))
             retracted = [a.source_id for a in articles if a.retracted]
             connection.execute(
                 "UPDATE articles SET retracted = true WHERE source_id = ANY(%s) AND NOT retracted",
@@ -54,74 +58,114 @@ class LiteratureStore(Database):
             )
             return [row[0] for row in rows]
 
-    def passages_without_embedding(self, encoder: str, limit: int) -> list[tuple[int, str]]:
-        """Passages that `encoder` has not embedded yet: id and "title. text"."""
+    def passages_without_embedding(
+        self, encoder: str, limit: int, after: int = 0
+    ) -> list[tuple[int, str]]:
+        """Passages above the id `after` that `encoder` has not embedded yet, in order.
+
+        Their ids and texts; the title, where there is one, is the first line.
+        """
         with self.transaction() as connection:
             return connection.execute(
-                "SELECT passage_id, concat_ws('. ', nullif(rtrim(title, '.'), ''), passage) "
-                "FROM passages JOIN articles USING (article_id) WHERE NOT EXISTS ("
+                "SELECT passage_id, concat_ws(E'\\n', nullif(title, ''), passage) "
+                "FROM passages JOIN articles USING (article_id) WHERE passage_id > %s AND NOT "
+                "EXISTS ("
                 "SELECT FROM passage_embeddings e JOIN embedding_models m USING (model_id) "
                 "WHERE e.passage_id = passages.passage_id AND m.kind = 'text' AND m.name = %s) "
                 "ORDER BY passage_id LIMIT %s",
-                (encoder, limit),
+                (after, encoder, limit),
             ).fetchall()
 
-    def add_passage_embeddings(self, encoder: str, ids: Sequence[int], vectors: Vectors) -> None:
-        """Store vectors (n, dimension) of passages that are in the library."""
+    def add_passage_embeddings(
+        self, encoder: str, ids: Sequence[int], vectors: Vectors, normalised: bool = True
+    ) -> None:
+        """Store vectors (n, dimension) of passages that are in the library.
+
+        An encoder's first vectors settle whether it is compared by cosine or by inner product.
+        """
         with self.transaction() as connection:
-            add_embeddings(connection, "text", encoder, ids, vectors)
+            add_embeddings(connection, "text", encoder, ids, vectors, normalised)
 
-    def nearest_passages(self, encoder: str, vector: Vectors, k: int) -> list[LiteratureEvidence]:
-        """The `k` passages closest in meaning to `vector` (dimension,), by cosine.
+    def nearest_passages(
+        self, encoder: str, vector: Vectors, k: int, filters: ArticleFilter = EVERYTHING
+    ) -> list[Hit]:
+        """The `k` passages closest in meaning to `vector` (dimension,); scores are cosines.
 
-        BadInputError when the library was embedded by other encoders only.
+        An encoder that is not normalised ranks by inner product. BadInputError when the library
+        was embedded by other encoders only.
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
+        chosen, values = among(filters)
         with self.transaction() as connection:
-            model_id = searched_model(connection, "text", encoder, vector)
-            if model_id is None:
+            model = searched_model(connection, "text", encoder, vector)
+            if model is None:
                 return []
-            nearest = sql.SQL(
-                "SELECT passage_id, 1 - {distance} AS similarity FROM passage_embeddings "
-                "WHERE model_id = {model_id} ORDER BY {distance}, passage_id LIMIT %(k)s"
-            ).format(distance=distance(vector.size), model_id=sql.Literal(model_id))
-            return _evidence(connection, nearest, {"vector": vector, "k": k})
+            query = sql.SQL(
+                "SELECT passage_id, {cosine} FROM passage_embeddings WHERE model_id = {model_id}"
+                "{chosen} ORDER BY {distance}, passage_id LIMIT %(k)s"
+            ).format(
+                cosine=similarity(vector.size),
+                distance=distance(vector.size, model.normalised),
+                model_id=sql.Literal(model.model_id),
+                chosen=chosen,
+            )
+            return _hits(connection, query, values | {"vector": vector, "k": k})
 
-    def lexical_passages(self, query: str, k: int) -> list[LiteratureEvidence]:
+    def lexical_passages(
+        self, query: str, k: int, filters: ArticleFilter = EVERYTHING
+    ) -> list[Hit]:
         """The `k` passages that share the most telling words with `query`, any of them enough.
 
-        Words are English stems. `similarity` is the text rank, 0 to 1; it only orders, and is not
-        comparable with a cosine.
+        Words are English stems. Scores are BM25: above 0, not comparable with a cosine or between
+        queries. Statistics are those of the whole library, whatever the filters.
         """
-        ranked = sql.SQL(
-            "SELECT passage_id, ts_rank(lexemes, words, 1) AS similarity FROM passages, "
-            "(SELECT {} AS words) query WHERE lexemes @@ words "
-            "ORDER BY similarity DESC, passage_id LIMIT %(k)s"
-        ).format(ANY_LEXEME)
+        chosen, values = among(filters)
         with self.transaction() as connection:
-            return _evidence(connection, ranked, {"query": query, "k": k})
+            return _hits(connection, bm25(chosen), values | bm25_values(query, k))
+
+    def cosines(self, encoder: str, vector: Vectors, ids: Sequence[int]) -> dict[int, float]:
+        """The similarity of these passages to `vector`, of those that the encoder embedded."""
+        vector = np.asarray(vector, np.float32).reshape(-1)
+        with self.transaction() as connection:
+            model = searched_model(connection, "text", encoder, vector)
+            if model is None:
+                return {}
+            query = sql.SQL(
+                "SELECT passage_id, {} FROM passage_embeddings WHERE model_id = {} "
+                "AND passage_id = ANY (%(ids)s)"
+            ).format(similarity(vector.size), sql.Literal(model.model_id))
+            rows = connection.execute(query, {"vector": vector, "ids": list(ids)})
+            return dict(rows.fetchall())
+
+    def passage_sources(self) -> dict[int, str]:
+        """The source id of every passage's article, by the passage's id."""
+        with self.transaction() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT passage_id, source_id FROM passages JOIN articles USING (article_id)"
+                ).fetchall()
+            )
+
+    def evidence(self, cosines: Mapping[int, float]) -> dict[int, LiteratureEvidence]:
+        """The passages of these ids, each with its similarity to the query."""
+        with (
+            self.transaction() as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            rows = cursor.execute(EVIDENCE, (list(cosines),)).fetchall()
+        return {
+            number: LiteratureEvidence(**row, similarity=cosines[number])
+            for row in rows
+            if (number := row.pop("passage_id"))
+        }
 
     def _among(self, query: Any, ids: Sequence[str]) -> set[str]:
         with self.transaction() as connection:
             return {row[0] for row in connection.execute(query, (list(ids),))}
 
 
-# All lexemes joined by OR: joined by AND, most natural questions find nothing.
-ANY_LEXEME = sql.SQL(
-    r"(SELECT string_agg('''' || regexp_replace(lexeme, '([\\''])', '\1\1', 'g') || '''', ' | ')"
-    "::tsquery FROM unnest(tsvector_to_array(to_tsvector('english', %(query)s))) lexeme)"
-)
-
-
-def _evidence(
-    connection: Connection, found: sql.Composable, values: dict[str, Any]
-) -> list[LiteratureEvidence]:
-    query = sql.SQL(
-        "SELECT {} FROM ({}) found JOIN passages USING (passage_id) "
-        "JOIN articles USING (article_id) ORDER BY similarity DESC, passage_id"
-    ).format(EVIDENCE, found)
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return [LiteratureEvidence.model_validate(row) for row in cursor.execute(query, values)]
+def _hits(connection: Connection, query: sql.Composed, values: dict[str, Any]) -> list[Hit]:
+    return [Hit(*row) for row in connection.execute(query, values)]
 
 
 def _insert_articles(connection: Connection, articles: Sequence[Article]) -> dict[str, int]:
@@ -145,15 +189,18 @@ def _insert_articles(connection: Connection, articles: Sequence[Article]) -> dic
 
 def _insert_passages(
     connection: Connection, articles: Sequence[Article], new: dict[str, int]
-) -> None:
+) -> list[int]:
+    """Insert the passages of new articles; return their ids."""
+    rows = list(_passage_rows(articles, new))
     with connection.cursor() as cursor:
         cursor.executemany(
-            "INSERT INTO passages (article_id, position, section, passage, quoted, lexemes) "
-            "VALUES (%(article_id)s, %(position)s, %(section)s, %(text)s, %(quoted)s, "
-            "setweight(to_tsvector('english', %(title)s), 'A') "
-            "|| to_tsvector('english', %(text)s))",
-            list(_passage_rows(articles, new)),
+            "INSERT INTO passages (article_id, position, section, passage, quoted) VALUES "
+            "(%(article_id)s, %(position)s, %(section)s, %(text)s, %(quoted)s) "
+            "RETURNING passage_id",
+            rows,
+            returning=True,
         )
+        return [row[0] for result in cursor.results() for row in result] if rows else []
 
 
 def _passage_rows(articles: Sequence[Article], new: dict[str, int]) -> Iterator[dict[str, Any]]:
@@ -161,6 +208,4 @@ def _passage_rows(articles: Sequence[Article], new: dict[str, int]) -> Iterator[
     for source_id, article_id in new.items():
         article = first[source_id]
         for position, passage in enumerate(article.passages):
-            yield passage.model_dump() | {
-                "article_id": article_id, "position": position, "title": article.title
-            }  # fmt: skip
+            yield passage.model_dump() | {"article_id": article_id, "position": position}

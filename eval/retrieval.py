@@ -1,0 +1,152 @@
+"""The literature search, measured on any collection in BEIR's layout.
+
+The corpus goes through the real ingest into a library of its own, each query through the real
+search, by each way of ranking. Passages are ranked; a document is as good as its best passage.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from eval import descriptions as metrics
+from eval.beir import Collection, document_ids, name_of
+from eval.differences import swapped
+from eval.ranking import ndcg, recall, reciprocal_rank
+from tools.ingest import ingest_literature
+from tools.literature_search import DENSE, HYBRID, LEXICAL, Ranking, find_candidates
+from tools.protocols import TextEncoder
+from tools.store import Store
+
+RUNS: Mapping[str, Ranking] = {"lexical": LEXICAL, "dense": DENSE, "hybrid": HYBRID}
+DEFAULT = "hybrid"
+FIGURES = {"ndcg@10": ndcg, "recall@100": recall, "mrr@10": reciprocal_rank}
+DOCUMENTS = 100  # a query, as far as any figure looks
+WARM_UP = 3  # queries asked before the clock counts: they fill caches and plan statements
+Told = dict[str, Any]
+Step = Callable[[int], None]
+Watch = Callable[[str, int], AbstractContextManager[Step]]
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What one way of ranking gave for a query."""
+
+    documents: tuple[str, ...]  # best first
+    seconds: float  # from the query's words to its ranked passages
+
+
+def unwatched(_: str, __: int) -> AbstractContextManager[Step]:
+    """Nobody watches."""
+    return nullcontext(lambda _: None)
+
+
+def measure(
+    collection: Collection, store: Store, encoder: TextEncoder, watch: Watch = unwatched
+) -> Told:
+    """Every figure as JSON values, at the top level those of the default way to rank.
+
+    `store` must be empty. Each figure has its 95% interval (bootstrap over queries); every other
+    run stands beside the default with a paired permutation test of nDCG@10.
+    """
+    report = fill(collection, store, encoder, watch)
+    documents = _documents(collection, store)
+    answered = {
+        name: _answer(collection, store, encoder, ranking, documents, watch, name)
+        for name, ranking in RUNS.items()
+    }
+    runs = {name: figures(collection, found) for name, found in answered.items()}
+    for name in runs.keys() - {DEFAULT}:
+        runs[name]["p_against_default"] = _p(runs[DEFAULT]["per_query"], runs[name]["per_query"])
+    for run in runs.values():
+        del run["per_query"]
+    counts = store.counts()
+    return {
+        "queries": len(collection.queries),
+        "queries_without_judgement": collection.unjudged,
+        "documents": counts["articles"],
+        "passages": counts["passages"],
+        "skipped": report,
+        "configuration": DEFAULT,
+        **runs[DEFAULT],
+        "runs": runs,
+    }
+
+
+def fill(collection: Collection, store: Store, encoder: TextEncoder, watch: Watch) -> int:
+    """Ingest the corpus; how many records were skipped."""
+    with watch("Filling the library", 100) as step:
+        report = ingest_literature(
+            collection.corpus, store=store, encoder=encoder, format="beir",
+            source=name_of(collection.corpus), progress=Steps(step),
+        )  # fmt: skip
+    return len(report.skipped)
+
+
+class Steps:
+    """A share done, as the steps of a bar of a hundred."""
+
+    def __init__(self, step: Step) -> None:
+        self._step, self._done = step, 0
+
+    def __call__(self, share: float | None, _: str) -> None:
+        done = round(100 * (share or 0))
+        self._step(done - self._done)
+        self._done = done
+
+
+def figures(collection: Collection, answered: Mapping[str, Answered]) -> Told:
+    """nDCG@10, recall@100 and MRR@10 with intervals, and the latency of a query."""
+    told: Told = {}
+    for name, figure in FIGURES.items():
+        values = [
+            figure(answered[query].documents, relevant)
+            for query, relevant in collection.relevant.items()
+        ]
+        estimate = metrics.estimate(metrics.mean_value(), values)
+        told |= {name: estimate.value, f"{name}_ci": [estimate.low, estimate.high]}
+        told.setdefault("per_query", values)
+    times = [1000 * one.seconds for one in answered.values()]
+    p50, p95 = np.percentile(times, [50, 95])
+    return told | {"p50_ms": float(p50), "p95_ms": float(p95)}
+
+
+def _documents(collection: Collection, store: Store) -> dict[int, str]:
+    """The corpus' own id of the document that a passage is of."""
+    own = document_ids(collection.corpus)
+    return {number: own[source] for number, source in store.passage_sources().items()}
+
+
+def _answer(
+    collection: Collection,
+    store: Store,
+    encoder: TextEncoder,
+    ranking: Ranking,
+    documents: Mapping[int, str],
+    watch: Watch,
+    name: str,
+) -> dict[str, Answered]:
+    for query in list(collection.queries.values())[:WARM_UP]:
+        _ranked(query, store, encoder, ranking)
+    answered: dict[str, Answered] = {}
+    with watch(f"Asking ({name})", len(collection.queries)) as step:
+        for number, query in collection.queries.items():
+            began = perf_counter()
+            passages = _ranked(query, store, encoder, ranking)
+            seconds = perf_counter() - began
+            found = dict.fromkeys(documents[passage] for passage in passages)
+            answered[number] = Answered(tuple(found)[:DOCUMENTS], seconds)
+            step(1)
+    return answered
+
+
+def _ranked(query: str, store: Store, encoder: TextEncoder, ranking: Ranking) -> Sequence[int]:
+    vector = encoder.encode_queries([query])[0]
+    return find_candidates(query, vector, encoder.name, store, ranking=ranking).ranked(ranking)
+
+
+def _p(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return swapped(metrics.mean_value(), ours, theirs)

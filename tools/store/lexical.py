@@ -1,0 +1,78 @@
+"""BM25 in SQL over an inverted index kept in segments (migrations/0009_lexical_index.sql).
+
+The Lucene form of BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
+Beyond", 2009): idf = ln(1 + (N - df + 0.5) / (df + 0.5)). A batch of passages becomes a segment;
+eight of one size become one of the next, as log-structured merge trees do, so that adding costs
+O(log n) a passage and a query reads a few rows a term.
+"""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from psycopg import sql
+
+from tools.store.connection import Connection, Database
+
+K1 = 1.2
+B = 0.75
+FAN_OUT = 8  # segments of a size before they are merged
+MERGING = 0x6C657869  # "lexi": the lock of who merges
+
+
+class LexicalIndex(Database):
+    """What keeps the index small; searching and adding are the literature's."""
+
+    def merge_lexical_index(self) -> None:
+        """Merge segments where many are of one size; returns at once if another process does."""
+        with self.transaction() as connection:
+            if _alone(connection):
+                while ids := _mergeable(connection):
+                    connection.execute("SELECT merge_segments(%s)", (ids,))
+
+
+def add_segment(connection: Connection, passage_ids: Sequence[int]) -> None:
+    """Index passages that this transaction stored."""
+    if passage_ids:
+        connection.execute("SELECT add_segment(%s)", (list(passage_ids),))
+
+
+def _alone(connection: Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", (MERGING,)).fetchone()
+    return bool(row and row[0])
+
+
+def _mergeable(connection: Connection) -> list[int]:
+    """The segments of the smallest size that has enough of them."""
+    rows = connection.execute(
+        "SELECT floor(log(%s, passages)) AS size, segment_id FROM lexical_segments ORDER BY 1, 2",
+        (FAN_OUT,),
+    ).fetchall()
+    for _, same in groupby(rows, key=lambda row: row[0]):
+        if len(ids := [segment_id for _, segment_id in same]) >= FAN_OUT:
+            return ids
+    return []
+
+
+def bm25(chosen: sql.Composable) -> sql.Composed:
+    """The best passages with their scores; `chosen` is a further condition on passage_id."""
+    return BM25.format(chosen=chosen)
+
+
+def bm25_values(query: str, k: int) -> dict[str, object]:
+    """The parameters of `bm25`."""
+    return {"query": query, "k": k, "k1": K1, "b": B}
+
+
+# A query's term counts once, however often it is said.
+BM25 = sql.SQL(
+    "WITH total AS (SELECT sum(passages) AS n, sum(words)::float8 / sum(passages) AS mean "
+    "FROM lexical_segments), "
+    "read AS MATERIALIZED (SELECT term, passages, frequencies, lengths FROM postings "
+    "WHERE term = ANY (tsvector_to_array(stems(%(query)s)))), "
+    "weighed AS (SELECT term, ln(1 + (n - df + 0.5) / (df + 0.5))::float8 AS idf FROM total, "
+    "(SELECT term, sum(cardinality(passages)) AS df FROM read GROUP BY term) counted) "
+    "SELECT passage_id, sum(idf * (%(k1)s + 1) * frequency / (frequency + %(k1)s * (1 - %(b)s "
+    "+ %(b)s * length / mean))) AS score FROM total, weighed JOIN read USING (term), "
+    "unnest(passages, frequencies, lengths) AS posted (passage_id, frequency, length) "
+    "WHERE true{chosen} GROUP BY passage_id ORDER BY score DESC, passage_id LIMIT %(k)s"
+)
