@@ -78,8 +78,8 @@ class Settings(BaseSettings):
     )
     text_encoder: str = Field(
         "minilm",
-        description="Sentence encoder of a new library: minilm (offline package), pubmedbert, medcpt, "
-        "bge-base or another of tools/encoder_registry.py, a folder or a hub id.",
+        description="Sentence encoder of a new library: minilm (offline package), pubmedbert, "
+        "medcpt, bge-base or another of tools/encoder_registry.py, a folder or a hub id.",
     )
     similar_cases: int = Field(6, ge=1, le=100, description="Similar cases per question.")
     case_source: str | None = Field(None, description="Only cases of this data set are similar.")

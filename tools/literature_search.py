@@ -28,7 +28,7 @@ class Ranking:
 
 LEXICAL = Ranking(1.0, 0.0)
 DENSE = Ranking(0.0, 1.0)
-HYBRID = Ranking(0.4, 0.6)
+HYBRID = Ranking(0.3, 0.7)
 
 
 class Passages(Protocol):
