@@ -26,7 +26,7 @@ class EncoderRow:
     licence: str = "not stated"
 
 
-MINILM = EncoderRow("minilm", 384, max_tokens=512, licence="Apache-2.0")
+MINILM = EncoderRow("minilm", 384, max_tokens=256, licence="Apache-2.0")
 BGE_QUERY = "Represent this sentence for searching relevant passages: "
 
 ENCODERS = {
