@@ -53,7 +53,7 @@ def measure(
     run stands beside the default with a paired permutation test of nDCG@10.
     """
     report = fill(collection, store, encoder, watch)
-    documents = _documents(collection, store)
+    documents = documents_of(collection, store)
     answered = {
         name: _answer(collection, store, encoder, ranking, documents, watch, name)
         for name, ranking in RUNS.items()
@@ -114,7 +114,7 @@ def figures(collection: Collection, answered: Mapping[str, Answered]) -> Told:
     return told | {"p50_ms": float(p50), "p95_ms": float(p95)}
 
 
-def _documents(collection: Collection, store: Store) -> dict[int, str]:
+def documents_of(collection: Collection, store: Store) -> dict[int, str]:
     """The corpus' own id of the document that a passage is of."""
     own = document_ids(collection.corpus)
     return {number: own[source] for number, source in store.passage_sources().items()}
