@@ -14,7 +14,7 @@ from eval.commands.watching import watch
 from tools.errors import BadInputError
 
 
-def _range(_: click.Context, __: click.Parameter, value: str | None) -> tuple[int, int] | None:
+def _range(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
     """ "16-30" as numbers."""
     if value is None:
         return None
