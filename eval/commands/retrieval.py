@@ -14,7 +14,9 @@ from eval.commands.watching import watch
 from tools.errors import BadInputError
 
 
-def _range(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, int] | None:
+def _range(
+    ctx: click.Context, option: click.Parameter, value: str | None
+) -> tuple[int, int] | None:
     """ "16-30" as numbers."""
     if value is None:
         return None

@@ -1,4 +1,4 @@
-"""BM25 in SQL over an inverted index kept in segments (migrations/0009_lexical_index.sql).
+"""BM25 in SQL over an inverted index kept in segments (migrations/0010_lexical_index.sql).
 
 The Lucene form of BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 Beyond", 2009): idf = ln(1 + (N - df + 0.5) / (df + 0.5)). A batch of passages becomes a segment;
