@@ -59,8 +59,8 @@ class Trace(Frozen):
     def tokens(self) -> dict[str, int]:
         """Tokens of all observations together: input, output, total."""
         each = [observed.usage for observed in self.observations]
-        names = dict.fromkeys(name for usage in each for name in usage)
-        return {name: sum(usage.get(name, 0) for usage in each) for name in names}
+        counted = (n for n in ("input", "output", "total") if any(n in usage for usage in each))
+        return {name: sum(usage.get(name, 0) for usage in each) for name in counted}
 
     def tree(self) -> Iterator[tuple[int, Observed]]:
         """Depth and observation, parents before their children."""
