@@ -26,14 +26,18 @@ from llama_index.core.workflow import Context, Event
 from pydantic import Field, SkipValidation
 
 from agent.material import Material, Part
-from agent.router import Router, Situation
+from agent.router import Planner
+from agent.routing_features import Situation
 from agent.synthesis import Synthesis, topic_of
 from agent.tracing import NoTracer, Tracer
-from agent.turn import GroundedAnswer, Plan, ToolName, ToolResult
+from agent.turn import GroundedAnswer, Plan, ToolError, ToolName, ToolResult
 from tools.describe_image import particular_question
+from tools.evidence import DescriptionEvidence, Finding
+from tools.findings.terms import search_terms, with_terms
 from tools.images import ImageFolder
 from tools.literature_query import literature_query, refers_to_the_image
 
+MAX_STEPS = 4  # rounds of tool calls; a turn of our own tools needs two
 TURN = "cell_turn"  # the turn under way, in the workflow's store
 NOTES = "cytoscribe"  # what the agent notes on its messages, for the turns that follow
 
@@ -63,6 +67,7 @@ class Turn:
     literature_words: str  # the part of the question that asks for literature
     image_words: str  # the part of the question that asks about the image
     results: tuple[ToolResult, ...] = ()
+    steps: int = 0  # rounds of tool calls made
 
     @property
     def topic(self) -> str | None:
@@ -71,8 +76,22 @@ class Turn:
 
     @property
     def query(self) -> str:
-        """What to look up: "its nucleus" becomes "neutrophil nucleus" once that is known."""
-        return literature_query(self.literature_words, self.topic)
+        """What to look up: "its nucleus" becomes "neutrophil band nucleus" once that is seen."""
+        query = literature_query(self.literature_words, self.topic)
+        if not (self.topic and refers_to_the_image(self.literature_words)):
+            return query
+        return with_terms(query, search_terms(self.literature_words, findings(self.results)))
+
+    @property
+    def waits_for_a_look(self) -> bool:
+        """Whether literature is asked for on what an image shows, and nobody has looked yet."""
+        return (
+            "literature_search" in self.plan.tools
+            and refers_to_the_image(self.literature_words)
+            and bool(self.asked.images)
+            and ("describe_image" in self.plan.tools or not self.topic)
+            and all(result.tool != "describe_image" for result in self.results)
+        )
 
     def material(self) -> Material:
         return Material(self.asked.question, self.query, self.plan, self.results)
@@ -81,7 +100,8 @@ class Turn:
 class CellAgent(BaseWorkflowAgent):
     """Answers questions about cell images from what is seen, similar cases and literature."""
 
-    router: Router = Field(exclude=True)
+    router: SkipValidation[Planner] = Field(exclude=True)
+    max_steps: int = Field(default=MAX_STEPS, ge=1, exclude=True)  # rounds of tool calls a turn
     synthesis: Synthesis = Field(exclude=True)
     images: ImageFolder = Field(exclude=True)
     tracer: SkipValidation[Tracer] = Field(default_factory=NoTracer, exclude=True)
@@ -97,10 +117,11 @@ class CellAgent(BaseWorkflowAgent):
         turn: Turn | None = await ctx.store.get(TURN, default=None)
         if turn is None:
             turn = await self._begin(ctx, llm_input)
-        if calls := list(_next_calls(turn)):
+        if turn.steps < self.max_steps and (calls := list(_next_calls(turn))):
+            await ctx.store.set(TURN, replace(turn, steps=turn.steps + 1))
             silent = ChatMessage(role="assistant", content="")
             return AgentOutput(response=silent, tool_calls=calls, current_agent_name=self.name)
-        return await self._answer(ctx, turn)
+        return await self._answer(ctx, out_of_steps(turn))
 
     async def handle_tool_call_results(
         self, ctx: Context, results: list[ToolCallResult], memory: BaseMemory
@@ -182,7 +203,11 @@ def read(messages: Sequence[ChatMessage], images: ImageFolder) -> Asked:
     return Asked(
         question=question.content or "",
         images=own or newest[-1:],
-        situation=Situation(bool(own or newest), tuple(last_turn.get("tools", ()))),
+        situation=Situation(
+            bool(own or newest),
+            tuple(last_turn.get("tools", ())),
+            tuple(m.content or "" for m in earlier if m.role == "user"),
+        ),
         topic=None if own else last_turn.get("topic"),
     )
 
@@ -204,17 +229,32 @@ def _image_ids(message: ChatMessage, images: ImageFolder) -> tuple[str, ...]:
     )
 
 
-def _next_calls(turn: Turn) -> Iterator[ToolSelection]:
-    """The planned calls that can be made now and have not been; they run side by side.
+def out_of_steps(turn: Turn) -> Turn:
+    """The turn with a failure for each planned tool that was not called: its steps are used up."""
+    done = {result.tool for result in turn.results}
+    error = ToolError(kind="StepLimit", message=f"the {turn.steps} steps of a turn were used up")
+    left = [ToolResult(tool=t, error=error, latency_ms=0) for t in turn.plan.tools if t not in done]
+    return replace(turn, results=(*turn.results, *left))
 
-    Literature on what an image shows waits until the image is described.
+
+def findings(results: Sequence[ToolResult]) -> list[Finding]:
+    """All findings of the images described in a turn."""
+    seen = (e for result in results for e in result.evidence)
+    return [f for e in seen if isinstance(e, DescriptionEvidence) for f in e.findings]
+
+
+def _next_calls(turn: Turn) -> Iterator[ToolSelection]:
+    """The calls that can be made now and have not been; they run side by side.
+
+    Literature on what an image shows waits until the image is described, planned or not.
     """
     done = {result.tool for result in turn.results}
-    waits = "describe_image" in turn.plan.tools and refers_to_the_image(turn.literature_words)
+    waits = turn.waits_for_a_look
+    if waits and "describe_image" not in turn.plan.tools:
+        yield from _calls("describe_image", turn)
     for tool in turn.plan.tools:
-        if tool in done or (tool == "literature_search" and waits and "describe_image" not in done):
-            continue
-        yield from _calls(tool, turn)
+        if tool not in done and not (tool == "literature_search" and waits):
+            yield from _calls(tool, turn)
 
 
 def _calls(tool: ToolName, turn: Turn) -> Iterator[ToolSelection]:

@@ -23,7 +23,7 @@ from agent.feedback import keep_feedback
 from agent.history import History
 from agent.machine import machine
 from agent.observed import ObservedEncoder, ObservedModel, about
-from agent.router import Router
+from agent.router import Planner, Router
 from agent.running import Tell, TurnRun
 from agent.settings import Settings
 from agent.synthesis import Rewriter, Synthesis
@@ -62,6 +62,7 @@ class Assistant:
         llm: LLM | None = None,
         tracer: Tracer | None = None,
         rewriter: Rewriter | None = None,
+        router: Callable[[TextEncoder], Planner] = Router,
         measurer: Measurer | None = None,
         library_encoder: Callable[[], TextEncoder] | None = None,
         resources: ExitStack | None = None,
@@ -93,7 +94,8 @@ class Assistant:
             " PubMed.",
             llm=llm or MockLLM(),  # not asked: in a turn, the model that looks is a tool
             tools=toolbox.tools(),
-            router=Router(encoder),
+            router=router(encoder),
+            max_steps=settings.max_steps,
             synthesis=Synthesis(encoder, rewriter),
             images=self.images,
             tracer=self._tracer,

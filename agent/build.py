@@ -8,14 +8,17 @@ need less (ingest a folder, describe a file, list the library). What is slow and
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent.settings import Settings
+from tools.errors import BadInputError
 from tools.protocols import TextEncoder, VisionModel
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant
     from agent.paligemma import PaliGemma
+    from agent.router import Planner
     from agent.text_model import TextModel
     from tools.library_encoder import LibraryEncoder
     from tools.measure_image import Measurer
@@ -117,6 +120,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             llm=PaliGemmaLLM(model),
             tracer=open_tracing(settings, save=store.save_trace),
             rewriter=open_text_model(settings),
+            router=partial(open_router, settings),
             measurer=open_measurer(settings),
             on_feedback=_open_delivery(stack, store, settings),
             library_encoder=search_by,
@@ -135,6 +139,21 @@ def _open_delivery(stack: ExitStack, store: "Store", settings: Settings) -> Call
 
     api = stack.enter_context(ScoreApi(settings))
     return stack.enter_context(Delivery(store, api.post)).wake
+
+
+def open_router(settings: Settings, encoder: TextEncoder) -> "Planner":
+    """Who plans turns; BadInputError where it shall be a text model and none is named."""
+    from agent.router import Router
+
+    if settings.router == "head":
+        return Router(encoder)
+    if not settings.text_model:
+        raise BadInputError("CYTOSCRIBE_ROUTER=text-model needs CYTOSCRIBE_TEXT_MODEL")
+    from agent.llm_router import LLMRouter
+
+    key = settings.text_model_key
+    secret = key.get_secret_value() if key else None
+    return LLMRouter(settings.text_model, settings.text_model_url, secret, Router(encoder))
 
 
 def open_text_model(settings: Settings) -> "TextModel | None":

@@ -1,184 +1,142 @@
-"""Route a question to the tools that answer it: rules where words are certain, else by meaning.
+"""Route a question to the tools that answer it: rules where words are certain, else a trained head.
 
-A question is cut into its clauses, and each asks for one tool or several. Where no rule speaks,
-the clause goes to the intent whose written prototypes lie closest under the sentence encoder.
-Deterministic. It knows nothing of what an image shows, and its prototypes are few: a clause unlike
-all of them is out of scope.
+The head reads the whole question and each of its parts; what either asks for is wanted. It was
+trained on questions of our own (eval/data/routing) and is deterministic. It knows nothing of what
+an image shows, and of languages only those it was trained on.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Protocol
 
 import numpy as np
 
+from agent.routing_features import ORDER, Situation, features
 from agent.turn import Plan, ToolName
+from tools.linear_head import Floats, LinearHead, read_head
 from tools.protocols import TextEncoder
 
 Intent = ToolName | Literal["out_of_scope"]
-
-RULE_CONFIDENCE = 0.95
-FOLLOW_UP_CONFIDENCE = 0.7
-LEAST_SIMILARITY = 0.15  # cosine to the closest prototype; below, nobody knows what is meant
-TEMPERATURE = 0.1  # of the softmax over intents that gives the confidence
-
-ORDER: tuple[ToolName, ...] = ("describe_image", "image_search", "literature_search")
+INTENTS: tuple[Intent, ...] = (*ORDER, "out_of_scope")
 NEEDS_IMAGE: frozenset[ToolName] = frozenset({"describe_image", "image_search"})
+SHIPPED = Path(__file__).parent / "routing_head.json"
+WANTED = 0.7  # probability from which a tool is used beside the likeliest one
+PART_WANTED = 0.8  # the same for a part of it, which lacks what the rest tells
 
-RULES: Mapping[ToolName, re.Pattern[str]] = {
-    "literature_search": re.compile(
-        r"\b(literature|pubmed|pmids?|papers?|publications?|published|stud(y|ies)|articles?|"
-        r"journals?|references|citations?|abstracts?|reviews?|meta-analys[ie]s|research)\b"
+# Questions that are nothing but their key words.
+_OF_THAT = r"( (on|about|for|of|to) (this|that|it|them|these|those))?"
+_KEY_WORDS: tuple[tuple[str, ToolName], ...] = (
+    (
+        r"(describe|identify|classify) (this|the|my) (cell|image|picture|photo|slide)|"
+        r"(what|which) (type of |kind of )?(blood )?cell is (this|it|that)",
+        "describe_image",
     ),
-    "image_search": re.compile(
-        r"\b(similar|alike|look-?alikes?|resembl\w+|neighbou?rs?|comparable|analogous|"
-        r"(which|what|other|more|closest|nearest|matching|labell?ed|reference|library) cases|"
-        r"cases (do|that|which|like|look|show|are|is|in|from)|"
-        r"(other|more|library|reference) (images?|examples?|cells?|pictures?)|"
-        r"looks? (just |most )?like (this|that|it|mine|these))\b"
+    (r"(show|find)( me)? (similar|comparable) (images|cells|cases)", "image_search"),
+    (
+        rf"(any |more )?(papers|articles|publications|literature|references|pmids){_OF_THAT}",
+        "literature_search",
     ),
-    "describe_image": re.compile(
-        r"(^(please )?(describe|identify|classify|caption)|"
-        r"\b(describe|identify|classify|name) (\w+ )?(this|that|these|it|cells?|image|what))\b|"
-        r"\b("
-        r"(what|which)( \w+)? (cells?|types?|kinds?|stain(ing)?|tissue|modality|magnification)"
-        r"( \w+)* (is|are|was|do|does|did|can)\b|"
-        r"(what|which) (cell|stain|tissue|kind|type)\b.* (this|that|it|here|shown|image|picture)|"
-        r"what('s| is| are) (this|that|these|it|they|shown|here|in (the|this))\b|"
-        r"what (do|can) (you|we|i) see|what does (this|it|the (image|picture)) show|"
-        r"(in|on|of) (this|the|my|that) (image|picture|photo\w*|slide|smear|field|micrograph)|"
-        r"(this|my|that|the) (image|picture|photo\w*|micrograph)|"
-        r"how many (?!papers|studies|articles|cases|publications)|count (the|all|its|these))"
-    ),
-}
-ABOUT_THE_IMAGE = re.compile(r"\b(its?|this|that|these|those|here|the (cell|nucleus|cytoplasm))\b")
-PARTS_OF_A_CELL = (
-    r"(cells?|nucle\w+|chromatin|cytoplasm\w*|granul\w+|vacuol\w+|membrane|outline|lobes?|stain\w*)"
 )
-# With an image at hand, asked of what can be looked at: "Does the chromatin look dense?"
-LOOKING = re.compile(
-    rf"^(is|are|does|do|has|have|how (big|large|small|dense|round|dark|many)|"
-    rf"what (shape|size|colou?r|texture))\b"
-    rf".*\b(the|its|this|these|there|any) (\w+ )?{PARTS_OF_A_CELL}"
+# Said of the image where there is one, whatever was talked of before.
+_OF_THE_IMAGE = re.compile(
+    r"(what|how) about (its|the) (nucleus|cytoplasm|chromatin|granules|outline|shape|size|colou?r)"
 )
-FOLLOW_UP = re.compile(
-    r"^(and|also|then|so|ok(ay)?|what about|how about|what of|now|(tell me )?more|why|are you sure|"
-    r"explain|go on|continue|elaborate)\b"
-)
-
-# How people ask, a few for each intent; written for this router, from no evaluation set.
-PROTOTYPES: Mapping[Intent, tuple[str, ...]] = {
-    "describe_image": (
-        "What type of blood cell is this?",
-        "Describe the morphology of the cell you see.",
-        "Is the nucleus of this cell segmented or round?",
-        "What colour are the granules in the cytoplasm?",
-        "Does this cell look normal or abnormal?",
-        "Tell me what the picture shows.",
-        "Which stain was used on this slide?",
-    ),
-    "image_search": (
-        "Show me examples from the library that look the same.",
-        "Which labelled cells are closest to mine?",
-        "Find matching pictures of other patients.",
-        "How were cells of this appearance labelled?",
-    ),
-    "literature_search": (
-        "What causes an increased number of immature granulocytes?",
-        "What is known about the function of eosinophils in disease?",
-        "Why do leukemia cells have prominent nucleoli?",
-        "How is hematoxylin and eosin staining used in cancer diagnosis?",
-        "What is a neutrophil?",
-        "Does chromatin texture predict the prognosis of a tumour?",
-        "Which treatment is given for malaria or anaemia?",
-        "Is a gene associated with the risk of a disease in patients?",
-        "What role do organelles play when cells divide or die?",
-        "Does surgery improve the outcome of patients with this condition?",
-        "Is a drug therapy effective and safe in children or adults?",
-        "What are the risk factors for mortality in hospital patients?",
-        "Does a diagnostic test or a biomarker predict the course of an illness?",
-        "Is depression more common in people with a chronic disorder?",
-        "Do doctors, nurses or medical students follow clinical guidelines?",
-        "Does diet, obesity or pregnancy affect health?",
-        "Can imaging detect brain, heart or bone injuries?",
-    ),
-    "out_of_scope": (
-        "What's the weather like today?",
-        "Tell me a joke.",
-        "Who won the football match yesterday?",
-        "Write a Python function that sorts a list.",
-        "Translate this sentence into French.",
-        "What is the capital of Australia?",
-        "Recommend a good restaurant nearby.",
-        "Hello, how are you?",
-        "How do I charge the battery of my cell phone?",
-        "Which stock should I buy?",
-        "Write me a poem or a story.",
-        "Help me with my tax declaration.",
-        "What can you do, and who made you?",
-        "Which film or music do you like?",
-        "Who is the president or the prime minister?",
-    ),
-}
+RULES = tuple((re.compile(rf"(please )?({words})( please)?"), tool) for words, tool in _KEY_WORDS)
 
 
-@dataclass(frozen=True)
-class Situation:
-    """What the session tells beyond the words."""
+class Planner(Protocol):
+    """What the agent asks how to answer a turn."""
 
-    has_image: bool = False  # in this turn or an earlier one
-    last_tools: tuple[ToolName, ...] = ()  # the plan of the turn before
+    def route(self, question: str, situation: Situation) -> Plan:
+        """The tools of a turn, in the order of ORDER, or why there are none."""
+
+    def words_for(self, tool: ToolName, question: str, situation: Situation) -> str:
+        """The part of the question that asks for a tool; the whole where none does."""
 
 
 @dataclass(frozen=True)
 class _Vote:
-    """What one clause asks for."""
+    """What is asked for, and how likely just that is."""
 
     intents: tuple[Intent, ...]
     confidence: float
-    decided_by: str
+    decided_by: str = "head"
 
 
 class Router:
-    """Plans turns; the prototypes are encoded once, when it is made."""
+    """Plans turns by rules and a head; one whose encoder is not the head's opens the head's."""
 
-    def __init__(self, encoder: TextEncoder) -> None:
-        self._encoder = encoder
-        self._intents = [intent for intent, texts in PROTOTYPES.items() for _ in texts]
-        texts = [text for texts in PROTOTYPES.values() for text in texts]
-        self._prototypes = encoder.encode_queries(texts)  # (n prototypes, dimension)
+    def __init__(self, encoder: TextEncoder, head: LinearHead | None = None) -> None:
+        self._head, name = (head, encoder.name) if head else _shipped()
+        self._encoder = encoder if encoder.name == name else _offline_encoder()
 
     def route(self, question: str, situation: Situation) -> Plan:
         """The tools of a turn, in the order of ORDER, or why there are none."""
         if not question.strip():
-            return _without_words(situation)
-        votes = [self._vote(clause, situation) for clause in clauses(question)]
-        useful = [vote for vote in votes if vote.intents != ("out_of_scope",)]
-        wanted = {intent for vote in useful for intent in vote.intents}
-        return _plan([tool for tool in ORDER if tool in wanted], useful or votes, situation)
+            return without_words(situation)
+        vote = by_rule(question, situation) or self._by_head(question, situation)
+        tools = [tool for tool in ORDER if tool in vote.intents]
+        return plan(tools, situation, vote.confidence, vote.decided_by)
 
     def words_for(self, tool: ToolName, question: str, situation: Situation) -> str:
         """The clauses of the question that ask for this tool; the whole where none does."""
-        asking = [c for c in clauses(question) if tool in self._vote(c, situation).intents]
+        parts = clauses(question)
+        if len(parts) < 2:
+            return question
+        likeliest = self._chances(parts, situation).argmax(1)
+        own = INTENTS.index(tool)
+        asking = [part for part, intent in zip(parts, likeliest, strict=True) if intent == own]
         return ", ".join(asking) or question
 
-    def _vote(self, clause: str, situation: Situation) -> _Vote:
-        return _by_rule(clause.lower(), situation) or self._by_meaning(clause, situation)
+    def _by_head(self, question: str, situation: Situation) -> _Vote:
+        parts = fragments(question)
+        whole, *apart = self._chances([question, *(parts if len(parts) > 1 else ())], situation)
+        votes = [vote for part in parts if (vote := by_rule(part, situation))]
+        ruled = {intent for vote in votes for intent in vote.intents}
+        return _vote(whole, np.array(apart).reshape(-1, len(INTENTS)), ruled)
 
-    def _by_meaning(self, clause: str, situation: Situation) -> _Vote:
-        """The closest intent; without an image or a word about one, not those that need it."""
-        cosines = self._prototypes @ self._encoder.encode_queries([clause])[0]
-        imagined = situation.has_image or ABOUT_THE_IMAGE.search(clause.lower())
-        best: dict[Intent, float] = {}
-        for intent, cosine in zip(self._intents, cosines, strict=True):
-            if imagined or intent not in NEEDS_IMAGE:
-                best[intent] = max(best.get(intent, -1.0), float(cosine))
-        chosen = max(best, key=lambda intent: best[intent])
-        if best[chosen] < LEAST_SIMILARITY:
-            return _Vote(("out_of_scope",), 1.0 - best[chosen], "embedding")
-        weights = np.exp((np.array(list(best.values())) - best[chosen]) / TEMPERATURE)
-        return _Vote((chosen,), float(1.0 / weights.sum()), "embedding")
+    def _chances(self, texts: Sequence[str], situation: Situation) -> Floats:
+        """(n, intents)."""
+        rows = features(texts, [situation] * len(texts), self._encoder)
+        return self._head.probabilities(rows)
+
+
+def _vote(whole: Floats, apart: Floats, ruled: set[Intent]) -> _Vote:
+    """`whole` (intents,), `apart` (parts, intents); `ruled` is wanted for certain."""
+    tools = whole[: len(ORDER)]
+    if whole[-1] > tools.max() and not ruled:
+        wanted: set[Intent] = {"out_of_scope"}
+    else:
+        wanted = {tool for tool, chance in zip(ORDER, tools, strict=True) if chance >= WANTED}
+        wanted |= ruled | {ORDER[int(tools.argmax())]} | _asked_by(apart, PART_WANTED)
+    chosen = np.array([intent in wanted for intent in INTENTS])
+    confidence = float(np.where(chosen, whole, 1 - whole).prod())
+    return _Vote(tuple(intent for intent in INTENTS if intent in wanted), confidence)
+
+
+def _asked_by(apart: Floats, least: float) -> set[Intent]:
+    """The likeliest intent of each part that is a tool and at least so likely."""
+    likeliest = [(INTENTS[int(row.argmax())], float(row.max())) for row in apart]
+    return {intent for intent, chance in likeliest if chance >= least} - {"out_of_scope"}
+
+
+def by_rule(question: str, situation: Situation) -> _Vote | None:
+    """What a question asks for that is nothing but key words."""
+    words = " ".join(re.findall(r"[^\W_]+", question.lower()))
+    if situation.has_image and _OF_THE_IMAGE.fullmatch(words):
+        return _Vote(("describe_image",), 1.0, "rules")
+    found = next((tool for pattern, tool in RULES if pattern.fullmatch(words)), None)
+    return _Vote((found,), 1.0, "rules") if found else None
+
+
+_STARTS = (
+    r"what|which|how|why|are|is|do|does|can|any|show|find|search|describe|tell|give|list|compare|"
+    r"count|similar|papers|look|then|was|welche|zeig|gibt|such|nenn|qu[eé]|muestra|ense[ñn]a|busca|"
+    r"quelle|montre|cherche|cite|che|mostra|cosa|mostre|cite"
+)
 
 
 def clauses(question: str) -> list[str]:
@@ -187,35 +145,23 @@ def clauses(question: str) -> list[str]:
     "What cell is this, and any papers on it?" -> ["What cell is this", "any papers on it"]
     """
     parts = re.split(
-        r"[?!;\n]+|\.(?=\s|$)|,?\s+and\s+(?=(?:what|which|how|why|are|is|do|does|can|any|show|find|"
-        r"search|describe|tell|give|list|compare|count|similar|papers|look)\b)|"
-        r",\s*(?=(?:what|which|how|why|are|is|do|does|can|any|show|find|search|describe|tell|"
-        r"give|list|compare|count|then)\b)",
+        rf"[?!;\n]+|\.(?=\s|$)|\s\+\s|,?\s+(?:and|und|y|et|e|n)\s+(?=(?:{_STARTS})\b)|"
+        rf",\s*(?=(?:{_STARTS})\b)",
         question,
         flags=re.IGNORECASE,
     )
-    return [part.strip(" ,") for part in parts if part.strip(" ,")] or [question.strip()]
+    return [part.strip(" ,") for part in parts if part.strip(" ,¿¡")] or [question.strip()]
 
 
-def _by_rule(clause: str, situation: Situation) -> _Vote | None:
-    """The tools whose words are there; a follow-up without any goes on with the last ones."""
-    fired = [tool for tool in ORDER if RULES[tool].search(clause)]
-    if len(fired) > 1 and "describe" not in clause:
-        # "what do similar images show" asks for the cases, not for a description
-        fired = [tool for tool in fired if tool != "describe_image"]
-    if not fired and situation.has_image and LOOKING.search(clause):
-        fired = ["describe_image"]
-    if fired:
-        return _Vote(tuple(fired), RULE_CONFIDENCE, "rules")
-    if situation.last_tools and FOLLOW_UP.search(clause):
-        about = situation.has_image and ABOUT_THE_IMAGE.search(clause)
-        return _Vote(
-            ("describe_image",) if about else situation.last_tools, FOLLOW_UP_CONFIDENCE, "rules"
-        )
-    return None
+def fragments(question: str) -> list[str]:
+    """The same cut finer, at every comma and "and": a list of wishes need not have verbs."""
+    cut = r",|\s(?:and|und|y|et|e|n|&)\s"
+    parts = [part for clause in clauses(question) for part in re.split(cut, clause)]
+    return [part.strip() for part in parts if part.strip()] or [question.strip()]
 
 
-def _without_words(situation: Situation) -> Plan:
+def without_words(situation: Situation) -> Plan:
+    """The plan of a turn without a question."""
     if not situation.has_image:
         return Plan(outcome="needs_image", reason="Neither a question nor an image was given.",
                     confidence=1.0, decided_by="rules")  # fmt: skip
@@ -223,9 +169,10 @@ def _without_words(situation: Situation) -> Plan:
                 reason="An image without a question is described and compared.")  # fmt: skip
 
 
-def _plan(tools: Sequence[ToolName], votes: Sequence[_Vote], situation: Situation) -> Plan:
-    confidence = min(vote.confidence for vote in votes)
-    decided_by = " + ".join(dict.fromkeys(vote.decided_by for vote in votes))
+def plan(
+    tools: Sequence[ToolName], situation: Situation, confidence: float, decided_by: str
+) -> Plan:
+    """The plan for the tools that are asked for; those without their image are unmet."""
     if not tools:
         reason = "The question is not about cell images or their literature."
         return Plan(
@@ -238,3 +185,16 @@ def _plan(tools: Sequence[ToolName], votes: Sequence[_Vote], situation: Situatio
     return Plan(tools=tuple(usable), confidence=confidence, decided_by=decided_by,
                 unmet=tuple(tool for tool in tools if tool not in usable),
                 reason=f"The question asks for {', '.join(tools)}.")  # fmt: skip
+
+
+def _shipped() -> tuple[LinearHead, str]:
+    """The head of this package, and the encoder it was trained with."""
+    head, notes = read_head(SHIPPED)
+    return head, str(notes["encoder"])
+
+
+@lru_cache(1)
+def _offline_encoder() -> TextEncoder:
+    from tools.embedders import load_text_encoder
+
+    return load_text_encoder("minilm")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.routing_lexicon import LEXICON, concept, plain
 from agent.turn import ToolName
 from tools.linear_head import Floats
 from tools.protocols import TextEncoder
@@ -28,6 +29,7 @@ class Situation:
 
     has_image: bool = False  # in this turn or an earlier one
     last_tools: tuple[ToolName, ...] = ()  # the plan of the turn before
+    earlier: tuple[str, ...] = ()  # the questions before, oldest first
 
 
 def features(texts: Sequence[str], situations: Sequence[Situation], encoder: TextEncoder) -> Floats:
@@ -35,13 +37,14 @@ def features(texts: Sequence[str], situations: Sequence[Situation], encoder: Tex
     meaning = encoder.encode_queries(texts).astype(float) * MEANING
     spelling = np.array([_hashed(t, s) for t, s in zip(texts, situations, strict=True)])
     session = np.array([_session(t, s) for t, s in zip(texts, situations, strict=True)], float)
-    return np.hstack([meaning, spelling, session])
+    concepts = np.array([_concepts(t, s) for t, s in zip(texts, situations, strict=True)], float)
+    return np.hstack([meaning, spelling, session, concepts])
 
 
 def _hashed(text: str, situation: Situation) -> Floats:
     """Counts of the tokens by their hash, dampened, of length 1."""
     row = np.zeros(HASHED)
-    for token in _tokens(text.lower(), situation):
+    for token in _tokens(plain(text), situation):
         row[zlib.crc32(token.encode()) % HASHED] += 1
     row = np.log1p(row)
     return np.asarray(row / max(float(np.linalg.norm(row)), 1e-9))
@@ -51,6 +54,8 @@ def _tokens(text: str, situation: Situation) -> Iterator[str]:
     words = re.findall(r"[^\W_]+|\?", text)
     yield from words
     yield from (f"{a} {b}" for a, b in zip(["^", *words], [*words, "$"], strict=True))
+    meant = [name for word in words if (name := concept(word))]
+    yield from (f"@{a} {b}" for a, b in zip(["^", *meant], [*meant, "$"], strict=True))
     for word in words:
         spelt = f"<{word}>"
         yield from (spelt[i : i + n] for n in PIECES for i in range(len(spelt) - n + 1))
@@ -61,3 +66,13 @@ def _session(text: str, situation: Situation) -> list[float]:
     length = min(len(text.split()), 20) / 10
     last = [float(tool in situation.last_tools) for tool in ORDER]
     return [float(situation.has_image), *last, float(not situation.last_tools), length]
+
+
+def _concepts(text: str, situation: Situation) -> list[float]:
+    """Which words of the lexicon are there, once for all and once with each tool used last."""
+    found = {concept(word) for word in re.findall(r"[^\W_]+", plain(text))}
+    row = [float(name in found) for name in LEXICON]
+    return [
+        *row,
+        *(value * (tool in situation.last_tools) for tool in ORDER for value in row),
+    ]

@@ -97,6 +97,12 @@ class Settings(BaseSettings):
         None, description="Base URL of its server, e.g. http://127.0.0.1:11434/v1 (Ollama)."
     )
     text_model_key: SecretStr | None = Field(None, description="API key of that server.")
+    max_steps: int = Field(
+        4, ge=1, le=20, description="Rounds of tool calls in a turn, before it is answered."
+    )
+    router: Literal["head", "text-model"] = Field(
+        "head", description="Who plans a turn: the trained head, or the text model by functions."
+    )
 
     # optional judge of `cytoscribe eval rag` (any OpenAI-compatible server)
     judge_model: str | None = Field(None, description="Judge's name; unset: no judge is asked.")

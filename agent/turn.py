@@ -34,7 +34,7 @@ class Plan(Frozen):
     unmet: tuple[ToolName, ...] = ()  # also asked for, but there is no image yet
     reason: str
     confidence: Probability
-    decided_by: str  # "rules", "embedding", a model's name
+    decided_by: str  # "rules", "head", a model's name
 
     @model_validator(mode="after")
     def _tools_or_reason_for_none(self) -> Self:

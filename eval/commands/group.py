@@ -7,6 +7,7 @@ from eval.commands.pubmedqa import pubmedqa
 from eval.commands.quick import quick
 from eval.commands.rag import rag, rag_compare
 from eval.commands.retrieval import retrieval
+from eval.commands.routing import routing
 from eval.commands.similar import similar
 from eval.questions import questions
 
@@ -23,6 +24,7 @@ def eval_group() -> None:
       cytoscribe eval retrieval --beir scifact/ --json
       cytoscribe eval similar --library train/ --queries test/
       cytoscribe eval rag --out DIR
+      cytoscribe eval routing eval/data/routing/test.jsonl
       cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
       cytoscribe eval quick
     """
@@ -36,6 +38,7 @@ eval_group.add_command(rag)
 eval_group.add_command(rag_compare)
 eval_group.add_command(pubmedqa)
 eval_group.add_command(quick)
+eval_group.add_command(routing)
 
 if __name__ == "__main__":
     eval_group()

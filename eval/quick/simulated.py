@@ -11,7 +11,8 @@ from typing import cast
 
 from PIL import Image
 
-from agent.router import Router, Situation
+from agent.router import Router
+from agent.routing_features import Situation
 from eval.measuring import Limits, measure
 from eval.quick.values import Values, values
 from eval.rag.rows import SHIPPED, Row, read_rows

@@ -85,7 +85,7 @@ def test_one_answer_stands_on_image_cases_and_literature(assistant, store):
     record = ask(assistant, THREE, png())
     kinds = {record.evidence()[i].kind for i in record.answer.cited()}
     assert kinds == {"description", "case", "literature"}
-    assert record.answer.status == "grounded" and record.plan.decided_by == "rules"
+    assert record.answer.status == "grounded" and record.plan.decided_by == "head"
     assert "core" in (record.machine or "") and (record.cpu_seconds or 0) > 0
     assert store.has_pmids(["1", "2"]) == {"1", "2"} and "PMID 1" in record.answer.text
     assert TurnRecord.model_validate_json(store.turn(record.turn.turn_id) or "") == record

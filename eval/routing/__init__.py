@@ -1,0 +1,1 @@
+"""How well questions are routed to tools, and the training of what routes them."""
