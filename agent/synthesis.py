@@ -11,6 +11,7 @@ similarity times the share that agrees on a label, the literature's part its bes
 with a gap counts 0. It orders answers; it is not calibrated.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -46,6 +47,13 @@ UNSURE = "The model is not sure enough of anything in the image to claim it."
 DIAGNOSIS = (
     "Whether this is a sign of disease cannot be told from this image here: the model is not asked"
     " for a diagnosis."
+)
+MARK_ONE = (
+    "The image is a field of many cells, and what is said is about the field: mark one cell of it"
+    " to ask about that cell alone."
+)
+_ONE_CELL = re.compile(
+    r"\b(this|that|the|my|which|what|its) (\w+ )?(cell|leu[ck]ocyte|nucleus)\b", re.IGNORECASE
 )
 OUT_OF_SCOPE = (
     "This assistant answers questions about cell images, cases that resemble them and the"
@@ -145,9 +153,17 @@ def _image_part(question: str, result: ToolResult) -> Part:
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
     if asks_for_a_diagnosis(question):
         told.append(gap(DIAGNOSIS))
+    if _one_of_many(question, seen):
+        told.append(gap(MARK_ONE))
     if not any(sentence.kind == "claim" for sentence in told):
         return Part((*told, gap(UNSURE)))
     return Part(tuple(told), _certainty(question, seen))
+
+
+def _one_of_many(question: str, seen: DescriptionEvidence) -> bool:
+    """Whether one cell is asked about where the image shows a field of them."""
+    fields = any(f.name == "subject" and f.value == "blood smear field" for f in seen.findings)
+    return fields and bool(_ONE_CELL.search(question))
 
 
 def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:

@@ -1,6 +1,9 @@
 """CellAgent as LlamaIndex runs it: alone, in an AgentWorkflow, with failing tools."""
 
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -91,7 +94,40 @@ async def test_one_vision_pass_serves_description_and_search(kit):
 
 async def test_literature_on_its_nucleus_waits_for_what_it_is(kit):
     await kit.run(kit.agent)
-    assert kit.library.queries == ["neutrophil nucleus"]
+    assert kit.library.queries == ["neutrophil multilobed nucleus"]
+
+
+async def test_papers_on_what_is_seen_are_looked_up_after_a_look_that_nobody_planned(kit):
+    events, output = await kit.run(kit.agent, "any papers on that?")
+    assert of(PlanReady, events)[0].plan.tools == ("literature_search",)
+    called = [call.tool_name for call in of(ToolCall, events)]
+    assert called == ["describe_image", "literature_search"]
+    assert kit.library.queries == ["neutrophil"] and "sees a neutrophil" in str(output)
+
+
+async def test_what_an_earlier_turn_saw_is_not_looked_at_again(kit):
+    _, before = await kit.run(kit.agent, "What cell is this?")
+    image = ChatMessage(role="user", blocks=[ImageBlock(image=png())])
+    history = [image, before.response]
+    handler = kit.agent.run(user_msg="any papers on that?", chat_history=history)
+    events = [event async for event in handler.stream_events()]
+    assert [call.tool_name for call in of(ToolCall, events)] == ["literature_search"]
+    assert kit.library.queries == ["neutrophil"]
+
+
+async def test_a_turn_ends_after_the_set_number_of_steps_and_says_what_is_missing(kit):
+    kit.agent.max_steps = 1
+    events, output = await kit.run(kit.agent)
+    assert {call.tool_name for call in of(ToolCall, events)} == {"describe_image", "image_search"}
+    assert "could not be searched: the 1 steps of a turn were used up" in str(output)
+
+
+async def test_a_question_about_one_cell_of_a_field_asks_to_mark_it(kit):
+    kit.model.seen = {"subject": "blood smear field"}
+    _, output = await kit.run(kit.agent, "What cell is this?")
+    assert "mark one cell" in str(output)
+    _, output = await kit.run(kit.agent, "How many cells are there?")
+    assert "mark one cell" not in str(output)
 
 
 async def test_an_unreachable_database_is_a_gap_and_the_image_is_still_described(kit):
@@ -133,3 +169,22 @@ async def test_a_session_tells_its_images_plan_and_topic(kit):
     asked = read([shown, output.response, ChatMessage("any papers on that?")], kit.images)
     assert asked.images == (image_id,) and asked.topic == "neutrophil"
     assert asked.situation.last_tools == ("describe_image",)
+
+
+def example() -> ModuleType:
+    path = Path(__file__).resolve().parents[2] / "docs" / "examples" / "agent.py"
+    spec = spec_from_file_location("example", path)
+    assert spec and spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+async def test_the_example_shows_the_same_answer_alone_and_in_a_workflow(kit, capsys):
+    shown = example()
+    kit.agent.name = "cytoscribe"
+    alone = await shown.show(kit.agent, png())
+    inside = await shown.show(shown.in_a_workflow(kit.agent), png())
+    assert str(alone) == str(inside)
+    said = capsys.readouterr().out
+    assert said.count("call: literature_search") == 2 and said.count(str(alone)) == 2
