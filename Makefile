@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-feedback bench-tracing clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-routing bench-pubmedqa bench-feedback bench-tracing clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -66,6 +66,13 @@ bench-feedback: $(DEVELOPS)  ## measure what corrections teach on DATA=DIR (docs
 
 bench-tracing: $(DEVELOPS)  ## measure what tracing to a dead server costs a turn (docs/benchmarks/tracing.md)
 	$(BIN)/python docs/scripts/bench_tracing.py $(BENCH)
+
+bench-routing: $(RUNS)  ## measure which tools questions go to (docs/benchmarks/routing.md)
+	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl --misses
+
+bench-pubmedqa: $(RUNS)  ## answer PubMedQA below DATA=DIR (docs/benchmarks/pubmedqa.md)
+	@test -n "$(DATA)" || { echo 'Name the folder of ori_pqal.json: make bench-pubmedqa DATA=DIR'; exit 2; }
+	$(BIN)/cytoscribe eval pubmedqa --data "$(DATA)/ori_pqal.json" --ids "$(DATA)/test_ground_truth.json" --out runs/pubmedqa.json
 
 clean:  ## remove the environment and the caches; your data stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -25,6 +25,7 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context, Event
 from pydantic import Field, SkipValidation
 
+from agent.lookup import asks_only, refers
 from agent.material import Material, Part
 from agent.router import Planner
 from agent.routing_features import Situation
@@ -35,7 +36,7 @@ from tools.describe_image import particular_question
 from tools.evidence import DescriptionEvidence, Finding
 from tools.findings.terms import search_terms, with_terms
 from tools.images import ImageFolder
-from tools.literature_query import literature_query, refers_to_the_image
+from tools.literature_query import literature_query
 
 MAX_STEPS = 4  # rounds of tool calls; a turn of our own tools needs two
 TURN = "cell_turn"  # the turn under way, in the workflow's store
@@ -78,8 +79,10 @@ class Turn:
     def query(self) -> str:
         """What to look up: "its nucleus" becomes "neutrophil band nucleus" once that is seen."""
         query = literature_query(self.literature_words, self.topic)
-        if not (self.topic and refers_to_the_image(self.literature_words)):
+        if not (self.topic and refers(self.literature_words)):
             return query
+        if asks_only(self.literature_words):
+            query = self.topic
         return with_terms(query, search_terms(self.literature_words, findings(self.results)))
 
     @property
@@ -87,7 +90,7 @@ class Turn:
         """Whether literature is asked for on what an image shows, and nobody has looked yet."""
         return (
             "literature_search" in self.plan.tools
-            and refers_to_the_image(self.literature_words)
+            and refers(self.literature_words)
             and bool(self.asked.images)
             and ("describe_image" in self.plan.tools or not self.topic)
             and all(result.tool != "describe_image" for result in self.results)

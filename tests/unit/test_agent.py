@@ -18,6 +18,7 @@ from llama_index.core.agent.workflow import (
 from llama_index.core.llms import ChatMessage, ImageBlock, MockLLM, TextBlock
 
 from agent.agent import CellAgent, PlanReady, read
+from agent.lookup import refers
 from agent.router import Router
 from agent.settings import Settings
 from agent.synthesis import Synthesis
@@ -103,6 +104,22 @@ async def test_papers_on_what_is_seen_are_looked_up_after_a_look_that_nobody_pla
     called = [call.tool_name for call in of(ToolCall, events)]
     assert called == ["describe_image", "literature_search"]
     assert kit.library.queries == ["neutrophil"] and "sees a neutrophil" in str(output)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Gibt es dazu Literatur?", "¿Hay estudios sobre eso?", "Des publications là-dessus ?",
+     "Ci sono studi su questo?", "Há publicações sobre isso?", "any papers on that?"],
+)  # fmt: skip
+def test_asking_for_papers_on_what_is_seen_is_no_query_in_any_language(words):
+    assert refers(words)
+
+
+@pytest.mark.parametrize(
+    "words", ["Gibt es Studien zu Mastzellen?", "¿Qué causa la eosinofilia?", "papers on blasts"]
+)
+def test_words_with_a_subject_of_their_own_are_a_query(words):
+    assert not refers(words)
 
 
 async def test_what_an_earlier_turn_saw_is_not_looked_at_again(kit):
