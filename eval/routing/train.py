@@ -33,11 +33,11 @@ PENALTY = 0.2  # chosen on voices left out of training
 )  # fmt: skip
 def main(out: Path | None, data: Path) -> None:
     """Tell the figures of the dev side, and write a head of both sides to --out."""
-    from agent.build import open_encoder
+    from agent.build import ROUTING_ENCODER, open_encoder
 
     if out and out.exists():
         raise click.UsageError(f"--out {out} exists; name another file, or delete it first")
-    encoder = open_encoder(load_settings())
+    encoder = open_encoder(load_settings(text_encoder=ROUTING_ENCODER))
     rows, dev = read_rows(data / "train.jsonl"), read_rows(data / "dev.jsonl")
     told = figures(route_all(dev, Router(encoder, train(rows, encoder))))
     click.echo(json.dumps(told))
