@@ -135,6 +135,7 @@ def test_a_replay_shows_what_another_model_changes_and_leaves_the_session(store,
 def test_a_replay_by_the_same_model_differs_only_in_time(store, encoder, answered):
     with traced_again(store, encoder, answered, SureModel()) as assistant:
         found = replayed(assistant, answered.turn.turn_id)
-        with pytest.raises(BadInputError, match="has no record"):
-            replayed(assistant, found.replayed_trace_id)
+    again = traced_again(store, encoder, answered, SureModel())
+    with again as assistant, pytest.raises(BadInputError, match="has no record"):
+        replayed(assistant, found.replayed_trace_id)
     assert not (found.plan or found.findings or found.evidence or found.sentences)
