@@ -20,7 +20,9 @@ from tools.protocols import TextEncoder
 
 pytestmark = pytest.mark.db
 
-ABOUT_JOHN = "What cell is this? Patient John Smith, MRN 1234567, seen 2024-03-05"
+ABOUT_JOHN = (
+    "What cell is this and what do similar cases show? Patient John Smith, MRN 1234567, 2024-03-05"
+)
 PRIVATE = ("John", "1234567", "2024-03-05", "u1", "img-")
 
 
@@ -65,7 +67,7 @@ def test_an_export_hides_what_identifies(answered, capsys, tmp_path, level):
     said(capsys, "export", "--mask", level, "--out", out)
     text = out.read_text()
     assert not [private for private in (*PRIVATE[:4], "ward-3") if private in text]
-    assert ("What cell is this?" in text) == (level == "identifiers")
+    assert ("What cell is this" in text) == (level == "identifiers")
     (told,) = [json.loads(line) for line in text.splitlines()]
     assert told["trace_id"] == answered.trace_id and told["mask"] == level
     assert told["record"]["answer"]["status"] == "grounded" and told["images"] == {}
@@ -98,7 +100,7 @@ def test_what_goes_to_langfuse_is_masked_by_its_own_setting(store, encoder, tmp_
         assert {span["trace"] for span in server.spans} == {record.trace_id}
         attributes = str([span["attributes"] for span in server.spans])
     assert not [word for word in ("John", "1234567", "ward-3", "'u1'") if word in attributes]
-    assert "What cell is this?" in attributes
+    assert "What cell is this" in attributes
     trace = store.trace(record.trace_id)
     assert trace is not None and trace.root.input["question"] == ABOUT_JOHN
 
