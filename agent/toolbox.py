@@ -34,9 +34,6 @@ CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=neve
 class Library(Cases, Passages, Protocol):
     """What the tools search; `tools.store.Store` is one."""
 
-    def thumbnail(self, image_id: str) -> bytes | None:
-        """A JPEG of an image of the library."""
-
 
 @dataclass(frozen=True)
 class Toolbox:
@@ -112,9 +109,8 @@ class Toolbox:
         """Thumbnails of similar cases, by image id, if they may be sent."""
         if not self.settings.langfuse_case_images:
             return {}
-        cases = (e.image_id for e in result.evidence if isinstance(e, CaseEvidence))
-        shown = {image_id: self.library.thumbnail(image_id) for image_id in cases}
-        return {"images": {i: jpeg for i, jpeg in shown.items() if jpeg}} if shown else {}
+        cases = [e.image_id for e in result.evidence if isinstance(e, CaseEvidence)]
+        return {"images": dict(self.library.thumbnails(cases))} if cases else {}
 
 
 def case_filter(settings: Settings) -> CaseFilter:

@@ -5,6 +5,7 @@ Uploaded images never leave; thumbnails of the library's cases do if they are as
 
 import json
 from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from agent.masking import Masker
@@ -18,7 +19,7 @@ class Kept(Protocol):
 
     def feedback(self, turn_id: str) -> list[str]: ...
 
-    def thumbnail(self, image_id: str) -> bytes | None: ...
+    def thumbnails(self, ids: Sequence[str]) -> Mapping[str, bytes]: ...
 
 
 def exported(trace: Trace, store: Kept, masker: Masker, images: bool = False) -> dict[str, Any]:
@@ -40,5 +41,5 @@ def exported(trace: Trace, store: Kept, masker: Masker, images: bool = False) ->
 def _pictures(trace: Trace, store: Kept, masker: Masker) -> dict[str, str]:
     """Thumbnails of the similar cases, JPEG in base64, by the ids that the export shows."""
     found = [e for o in trace.observations for e in o.evidence() if e["kind"] == "case"]
-    shown = {e["image_id"]: store.thumbnail(e["image_id"]) for e in found}
-    return {masker(i): b64encode(jpeg).decode() for i, jpeg in shown.items() if jpeg}
+    shown = store.thumbnails([e["image_id"] for e in found])
+    return {masker(i): b64encode(jpeg).decode() for i, jpeg in shown.items()}

@@ -3,7 +3,6 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,17 +12,10 @@ from eval.figures import Told
 from eval.measuring import Limits, judged_with_controls, measure, timing
 from eval.split_file import Split, read_split
 from eval.truth import MAIN_THING, Dataset, Known, Truths, complete, find_images
+from eval.watching import Watch, unwatched
 from tools.errors import BadInputError
 from tools.ingest.layouts import FoundImage
 from tools.protocols import VisionModel
-
-Step = Callable[[int], None]  # tells how many images more are done
-Watch = Callable[[str, int], AbstractContextManager[Step]]  # what is done, to how many images
-
-
-def unwatched(_: str, __: int) -> AbstractContextManager[Step]:
-    """Nobody watches."""
-    return nullcontext(lambda _: None)
 
 
 @dataclass(frozen=True)

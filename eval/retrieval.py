@@ -4,8 +4,7 @@ The corpus goes through the real ingest into a library of its own, each query th
 search, by each way of ranking. Passages are ranked; a document is as good as its best passage.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -16,6 +15,7 @@ from eval import descriptions as metrics
 from eval.beir import Collection, document_ids, name_of
 from eval.differences import swapped
 from eval.ranking import ndcg, recall, reciprocal_rank
+from eval.watching import Shares, Watch, unwatched
 from tools.ingest import ingest_literature
 from tools.literature_search import DENSE, HYBRID, LEXICAL, Ranking, find_candidates
 from tools.protocols import TextEncoder
@@ -27,8 +27,6 @@ FIGURES = {"ndcg@10": ndcg, "recall@100": recall, "mrr@10": reciprocal_rank}
 DOCUMENTS = 100  # a query, as far as any figure looks
 WARM_UP = 3  # queries asked before the clock counts: they fill caches and plan statements
 Told = dict[str, Any]
-Step = Callable[[int], None]
-Watch = Callable[[str, int], AbstractContextManager[Step]]
 
 
 @dataclass(frozen=True)
@@ -37,11 +35,6 @@ class Answered:
 
     documents: tuple[str, ...]  # best first
     seconds: float  # from the query's words to its ranked passages
-
-
-def unwatched(_: str, __: int) -> AbstractContextManager[Step]:
-    """Nobody watches."""
-    return nullcontext(lambda _: None)
 
 
 def measure(
@@ -81,21 +74,9 @@ def fill(collection: Collection, store: Store, encoder: TextEncoder, watch: Watc
     with watch("Filling the library", 100) as step:
         report = ingest_literature(
             collection.corpus, store=store, encoder=encoder, format="beir",
-            source=name_of(collection.corpus), progress=Steps(step),
+            source=name_of(collection.corpus), progress=Shares(step),
         )  # fmt: skip
     return len(report.skipped)
-
-
-class Steps:
-    """A share done, as the steps of a bar of a hundred."""
-
-    def __init__(self, step: Step) -> None:
-        self._step, self._done = step, 0
-
-    def __call__(self, share: float | None, _: str) -> None:
-        done = round(100 * (share or 0))
-        self._step(done - self._done)
-        self._done = done
 
 
 def figures(collection: Collection, answered: Mapping[str, Answered]) -> Told:

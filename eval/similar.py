@@ -8,8 +8,7 @@ is a query is never in the library.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from eval import descriptions as metrics
 from eval.class_names import CLASS_QUESTIONS
 from eval.split_file import read_split
+from eval.watching import Shares, Step, Watch, unwatched
 from tools.errors import BadImageError, BadInputError
 from tools.evidence import CaseEvidence
 from tools.image_search import image_search
@@ -33,8 +33,6 @@ from tools.store import Store
 K = 5  # of mAP@K and of the votes
 CLASS = "class"  # the label's name where the user means what the image is of, however it is called
 Told = dict[str, Any]
-Step = Callable[[int], None]
-Watch = Callable[[str, int], AbstractContextManager[Step]]
 
 
 @dataclass(frozen=True)
@@ -58,11 +56,6 @@ class Found:
     def hits(self) -> NDArray[np.bool_]:
         """Which of the cases carry the query's label."""
         return np.array([label == self.wanted for label in self.labels], dtype=bool)
-
-
-def unwatched(_: str, __: int) -> AbstractContextManager[Step]:
-    """Nobody watches."""
-    return nullcontext(lambda _: None)
 
 
 def read_queries(root: Path, label: str, listed: Path | None, limits: Limits) -> list[Query]:
@@ -110,25 +103,13 @@ def measure(
     with watch("Filling the library", 100) as step:
         report = ingest_images(
             library, store=store, model=model, limits=limits, leave_out=held_out,
-            progress=_Steps(step),
+            progress=Shares(step),
         )  # fmt: skip
     if not report.done:
         raise BadInputError(f"{library} holds no image that is not a query as well")
     with watch("Searching", len(queries)) as step:
         found = [_search(query, label, store, model, step) for query in queries]
     return {"library": report.done, "skipped": len(report.skipped), **figures(found)}
-
-
-class _Steps:
-    """A share done, as the steps of a bar of a hundred."""
-
-    def __init__(self, step: Step) -> None:
-        self._step, self._done = step, 0
-
-    def __call__(self, share: float | None, _: str) -> None:
-        done = round(100 * (share or 0))
-        self._step(done - self._done)
-        self._done = done
 
 
 def _search(query: Query, name: str, store: Store, model: VisionModel, step: Step) -> Found:

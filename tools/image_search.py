@@ -13,11 +13,10 @@ from PIL.Image import Image
 
 from tools.evidence import CaseEvidence
 from tools.fingerprints import Fingerprint, fingerprint
-from tools.library import CaseFilter
+from tools.library import ALL_IMAGES, CaseFilter
 from tools.protocols import ImageFeatures, VisionModel
 
 COPIES = 4  # times as many images are looked at as cases are wanted, so that copies take no place
-EVERYTHING = CaseFilter()
 
 
 class Cases(Protocol):
@@ -25,7 +24,7 @@ class Cases(Protocol):
 
     def similar_images(
         self, model: str, vector: Any, k: int, *, exclude: Sequence[str] = (),
-        where: CaseFilter = EVERYTHING,
+        where: CaseFilter = ALL_IMAGES,
     ) -> list[CaseEvidence]: ...  # fmt: skip
 
     def thumbnails(self, ids: Sequence[str]) -> Mapping[str, bytes]: ...
@@ -38,7 +37,7 @@ def image_search(
     store: Cases,
     k: int,
     *,
-    where: CaseFilter = EVERYTHING,
+    where: CaseFilter = ALL_IMAGES,
     picture: Image | None = None,
 ) -> tuple[CaseEvidence, ...]:
     """The k most similar cases, closest first, never the image itself.

@@ -35,6 +35,9 @@ class CaseFilter(Frozen):
     modality: str | None = None
 
 
+ALL_IMAGES = CaseFilter()
+
+
 class Passage(Frozen):
     """A citable piece of an article."""
 

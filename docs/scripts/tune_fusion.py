@@ -10,7 +10,6 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -19,10 +18,11 @@ from agent.settings import load_settings
 from eval import descriptions as metrics
 from eval.beir import Collection, read_collection
 from eval.cached_encoder import CachedEncoder
-from eval.commands.watching import watch
+from eval.commands.scratch import scratch
 from eval.differences import swapped
 from eval.ranking import ndcg
 from eval.retrieval import documents_of, fill
+from eval.watching import watch
 from tools.literature_search import Candidates, Ranking, find_candidates
 from tools.protocols import TextEncoder
 from tools.store import Store
@@ -44,10 +44,8 @@ def main() -> None:
     encoder = open_encoder(settings)
     if given.cache:
         encoder = CachedEncoder(encoder, given.cache)
-    with TemporaryDirectory(prefix="cytoscribe-tune-") as scratch:
-        Path(scratch).chmod(0o755)
-        with open_store(settings.model_copy(update={"data_dir": Path(scratch)})) as store:
-            json.dump(tuned(collection, store, encoder), sys.stdout, indent=1)
+    with scratch(settings) as (own, _), open_store(own) as store:
+        json.dump(tuned(collection, store, encoder), sys.stdout, indent=1)
 
 
 def tuned(collection: Collection, store: Store, encoder: TextEncoder) -> dict[str, object]:

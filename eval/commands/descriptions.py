@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from agent.settings import load_settings
-from eval.commands.watching import watch
 from eval.truth import DATASETS
+from eval.watching import watch
 from tools.errors import BadInputError
 from tools.findings import MODALITY, STAIN
 

@@ -1,7 +1,6 @@
 """Answer PubMedQA's questions with yes, no or maybe, and score the answers officially."""
 
 import json
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from agent.settings import load_settings
 from eval.commands.descriptions import make_room
+from eval.watching import watch
 from tools.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _evaluate(
         answerer = _answerer(by, head)
         retrieval = stack.enter_context(_library()) if read == "library" else None
         answer = _reading(answerer, retrieval)
-        tell = stack.enter_context(_watch(len(questions)))
+        tell = stack.enter_context(watch("Questions", len(questions)))
         said = answer_all(questions, answer, f"{answerer.name}, {read}", out, tell)
     return {
         "command": "eval pubmedqa", "questions": len(questions), "by": answerer.name, "read": read,
@@ -115,16 +115,6 @@ def _library() -> "Iterator[Retrieval]":
     with open_store(settings) as store:
         encoder = library_encoder(settings, store)()
         yield Retrieval(lambda text: literature_search(text, encoder, store, DEPTH))
-
-
-@contextmanager
-def _watch(length: int) -> Iterator[Callable[[int], object]]:
-    """A bar on stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, label="Questions", show_pos=True, file=sys.stderr) as bar:
-        yield bar.update
 
 
 def _in_words(told: Mapping[str, Any]) -> str:

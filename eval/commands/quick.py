@@ -2,15 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
-from pydantic import SecretStr
 
 from agent.settings import Settings, load_settings
+from eval.commands.scratch import scratch
 
 if TYPE_CHECKING:
     from eval.quick.gate import Baseline, Compared
@@ -94,17 +92,8 @@ def _simulated(settings: Settings, model: Any, encoder: Any, limits: Any) -> "Va
     from agent.build import open_store
     from eval.quick.simulated import simulated
 
-    with _scratch(settings) as (own, folder), open_store(own) as store:
+    with scratch(settings) as (own, folder), open_store(own) as store:
         return simulated(folder, store, model, encoder, limits)
-
-
-@contextmanager
-def _scratch(settings: Settings) -> Iterator[tuple[Settings, Path]]:
-    with TemporaryDirectory(prefix="cytoscribe-eval-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # started by root, Postgres runs as another user
-        own = {"data_dir": folder, "database_url": SecretStr("")}
-        yield settings.model_copy(update=own), folder
 
 
 def exit_code(compared: "Results") -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.settings import Settings, load_settings
-from eval.commands.watching import watch
+from eval.watching import watch
 
 if TYPE_CHECKING:
     from agent.assistant import Assistant

@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from pydantic import SecretStr
 
 from agent.settings import Settings, load_settings
-from eval.commands.watching import watch
+from eval.commands.scratch import scratch
+from eval.watching import watch
 from tools.errors import BadInputError
 
 
@@ -85,11 +84,8 @@ def _measured(
     encoder = open_encoder(settings)
     if cache:
         encoder = CachedEncoder(encoder, cache)
-    with TemporaryDirectory(prefix="cytoscribe-eval-") as scratch:
-        Path(scratch).chmod(0o755)  # started by root, Postgres runs as another user
-        own = {"data_dir": Path(scratch), "database_url": SecretStr("")}
-        with open_store(settings.model_copy(update=own)) as store:
-            told = measure(collection, store, encoder, watch)
+    with scratch(settings) as (own, _), open_store(own) as store:
+        told = measure(collection, store, encoder, watch)
     if not told["documents"]:
         raise BadInputError(f"{collection.corpus} holds no document")
     return {"split": collection.split, "encoder": encoder.name, **told}

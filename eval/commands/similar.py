@@ -3,14 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
-from pydantic import SecretStr
 
 from agent.settings import Settings, load_settings
-from eval.commands.watching import watch
+from eval.commands.scratch import scratch
+from eval.watching import watch
 
 existing = click.Path(exists=True, path_type=Path)
 
@@ -61,12 +60,8 @@ def _measured(
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20)
     held_out = read_queries(queries, label, listed, limits)
     model = open_model(settings)
-    with TemporaryDirectory(prefix="cytoscribe-eval-") as folder:
-        Path(folder).chmod(0o755)  # started by root, Postgres runs as another user
-        own = {"data_dir": Path(folder), "database_url": SecretStr("")}
-        scratch = settings.model_copy(update=own)
-        with open_store(scratch) as store:
-            told = measure(library, held_out, label, store, model, limits, watch)
+    with scratch(settings) as (own, _), open_store(own) as store:
+        told = measure(library, held_out, label, store, model, limits, watch)
     return {"model": model.name, **told}
 
 

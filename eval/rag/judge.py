@@ -8,8 +8,7 @@ is measured on reference verdicts that are true by construction (`eval/data/rag/
 import asyncio
 import base64
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Self
@@ -21,13 +20,13 @@ from agent.settings import Settings
 from eval.rag.folder import Scores, whole_lines
 from eval.rag.verdicts import Judged, read_verdicts
 from eval.ragas_metrics import Sample, judged_metrics
+from eval.watching import Watch
 from tools.errors import RemoteServiceError
 from tools.protocols import TextEncoder
 
 SECONDS = 120.0  # for one reply
 RETRIES = 2  # of the client, where the server is busy
 LARGEST = 512  # pixels of an image's longer side, as the judge gets it
-Watch = Callable[[str, int], AbstractContextManager[Any]]
 
 
 def open_judge(settings: Settings, encoder: TextEncoder) -> "OpenAIJudge | None":

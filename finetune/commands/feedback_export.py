@@ -1,9 +1,6 @@
 """Make a training set of what reviewers agree on."""
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.settings import Settings, load_settings
+from eval.watching import watch
 
 if TYPE_CHECKING:
     from finetune.feedback.export import Exported
@@ -54,7 +52,7 @@ def export_from(settings: Settings, out: Path) -> "Exported":
     images = uploads(settings)
     with open_store(settings) as store:
         corrections = store.reviews()
-    with bar("Writing images", images_in(corrections)) as step:
+    with watch("Writing images", images_in(corrections)) as step:
         return export(corrections, lambda image_id: images.open(image_id).pixels, out, step)
 
 
@@ -76,13 +74,3 @@ def in_words(written: "Exported", out: Path) -> str:
         f" {written.corrections:,} corrections by {written.reviewers:,} reviewer(s);"
         f" {written.conflicts:,} in conflict (conflicts.jsonl)"
     )
-
-
-@contextmanager
-def bar(label: str, length: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, if that is a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    with click.progressbar(length=length, label=label, show_pos=True, file=sys.stderr) as shown:
-        yield shown.update

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.settings import Settings, load_settings
-from finetune.commands.feedback_export import bar, uploads
+from eval.watching import watch
+from finetune.commands.feedback_export import uploads
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -85,7 +86,7 @@ def _looked_at(
     def similar(vector: Any) -> Any:
         return store.similar_images(model.name, vector, settings.similar_cases)
 
-    with bar("Looking at images", len(openers)) as step:
+    with watch("Looking at images", len(openers)) as step:
         names = list(openers)
         for start in range(0, len(names), BATCH):
             batch = names[start : start + BATCH]

@@ -9,10 +9,10 @@ from agent_fakes import WordEncoder, png
 from fake_judge import fake_judge
 
 from agent.settings import Settings
-from eval.commands.watching import watch
 from eval.rag.judge import OpenAIJudge, open_judge, read_judged
 from eval.rag.verdicts import Verdict, agreement, read_verdicts
 from eval.ragas_metrics import Metrics, Sample
+from eval.watching import watch
 from tools.errors import RemoteServiceError
 
 pytestmark = [

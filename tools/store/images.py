@@ -9,10 +9,11 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from tools.evidence import CaseEvidence
-from tools.library import CaseFilter, ImageRecord
+from tools.library import ALL_IMAGES, CaseFilter, ImageRecord
 from tools.protocols import Vectors
 from tools.store.connection import Connection, Database
 from tools.store.embeddings import add_embeddings, distance, searched_model
+from tools.store.filters import images_among
 
 RECORD = sql.SQL(
     'image_id, path, width, height, caption, labels, source, licence, image_group AS "group", '
@@ -22,13 +23,6 @@ WITHOUT_EMBEDDING = sql.SQL(
     "NOT EXISTS (SELECT FROM image_embeddings e JOIN embedding_models m USING (model_id) "
     "WHERE e.image_id = images.image_id AND m.kind = 'image' AND m.name = %(model)s)"
 )
-EVERYTHING = CaseFilter()
-FILTERS = {
-    "source": sql.SQL("source = %(source)s"),
-    "licence": sql.SQL("licence = %(licence)s"),
-    "stain": sql.SQL("labels->>'stain' = %(stain)s"),
-    "modality": sql.SQL("labels->>'modality' = %(modality)s"),
-}
 
 
 class ImageStore(Database):
@@ -74,7 +68,7 @@ class ImageStore(Database):
         k: int,
         *,
         exclude: Sequence[str] = (),
-        where: CaseFilter = EVERYTHING,
+        where: CaseFilter = ALL_IMAGES,
     ) -> list[CaseEvidence]:
         """The `k` images closest to `vector` (dimension,), closest first; ties by id.
 
@@ -94,7 +88,7 @@ class ImageStore(Database):
             ).format(
                 distance=distance(vector.size),
                 model_id=sql.Literal(searched.model_id),
-                where=_among(where),
+                where=images_among(where),
             )
             values: dict[str, Any] = {"vector": vector, "exclude": list(exclude), "k": k}
             values |= where.model_dump()
@@ -124,15 +118,6 @@ class ImageStore(Database):
                 "SELECT thumbnail FROM images WHERE image_id = %s", (image_id,)
             ).fetchone()
         return row[0] if row else None
-
-
-def _among(where: CaseFilter) -> sql.Composable:
-    """A condition on image_embeddings, by the filters that are set."""
-    asked = [FILTERS[name] for name, value in where.model_dump().items() if value is not None]
-    if not asked:
-        return sql.SQL("")
-    every = sql.SQL(" AND ").join(asked)
-    return sql.SQL("AND image_id IN (SELECT image_id FROM images WHERE {})").format(every)
 
 
 def _insert(connection: Connection, records: Sequence[ImageRecord]) -> int:
