@@ -1,6 +1,6 @@
 """Make docs/benchmarks/tracing.md: what tracing costs a turn while its server is dead; the exit.
 
-    python docs/scripts/bench_tracing.py [--turns 40] [--data DIR] [--out FILE]
+    python docs/scripts/bench_tracing.py [--turns 40] [--keep DIR] [--out FILE]
 
 One process for each case below, on one database, with the lite checkpoint and the starter library.
 Each round asks every process the same question about an image that is new to it, one process after
@@ -219,12 +219,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--out", type=Path, default=ROOT / "docs/benchmarks/tracing.md")
-    parser.add_argument("--data", type=Path, help="folder of a library to use, and to keep")
+    parser.add_argument("--keep", type=Path, help="folder to keep the library in, for the next run")
     parser.add_argument("--serve", choices=CASES, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.serve:
         return serve(chosen.serve)
-    with data_folder(chosen.data) as folder:
+    with data_folder(chosen.keep) as folder:
         found = run(chosen.turns, folder)
     chosen.out.write_text(page(found, chosen.turns), "utf-8")
     print("\n".join(table(found)))
