@@ -187,9 +187,13 @@ class ChatWindow:
         self._all(field)[which].send_keys(text + Keys.TAB)  # what is left is sent
 
     def stop(self) -> None:
-        """Press Stop as soon as it is there, and wait until the page has stopped."""
+        """Press Stop as soon as it is there, and wait until the page says that it stopped.
+
+        That it is ready says nothing yet: between the script that was stopped and the one that
+        tells so, it is ready for a moment, too.
+        """
         self.press("Stop")
-        self.until(lambda _: self._all(READY))
+        self.until(lambda _: self._all(READY) and self.outcomes()[-1:] == ["Stopped."])
 
     @contextmanager
     def another_tab(self) -> Iterator["ChatWindow"]:
