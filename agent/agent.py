@@ -27,6 +27,7 @@ from pydantic import Field, SkipValidation
 
 from agent.lookup import asks_only, refers
 from agent.material import Material, Part
+from agent.meant_images import meant
 from agent.router import Planner
 from agent.routing_features import Situation
 from agent.synthesis import Synthesis, topic_of
@@ -54,8 +55,10 @@ class Asked:
     """A question with what the session knows."""
 
     question: str
-    images: tuple[str, ...]  # ids of this turn's images, else the session's newest one
+    images: tuple[str, ...]  # ids of the images that the question is about
     situation: Situation
+    shown: tuple[str, ...] = ()  # all of the session's images, in the order in which they came
+    missing: tuple[int, ...] = ()  # numbers of images that the question names and nobody gave
     topic: str | None = None  # what the last described image showed
 
 
@@ -97,7 +100,11 @@ class Turn:
         )
 
     def material(self) -> Material:
-        return Material(self.asked.question, self.query, self.plan, self.results)
+        """The evidence, in the order of the images."""
+        place = {image_id: i for i, image_id in enumerate(self.asked.images)}
+        ordered = sorted(self.results, key=lambda result: place.get(result.image_id or "", 0))
+        shown, missing = self.asked.shown, self.asked.missing
+        return Material(self.asked.question, self.query, self.plan, tuple(ordered), shown, missing)
 
 
 class CellAgent(BaseWorkflowAgent):
@@ -173,7 +180,7 @@ class CellAgent(BaseWorkflowAgent):
             stage.note(answer.text, model=answer.model)
         with self.tracer.stage("citations", "guardrail", sorted(answer.cited())) as stage:
             stage.note(citations(answer, turn.results))
-        response = reply(answer, turn.plan, turn.topic)
+        response = reply(answer, turn.plan, turn.topic, turn.asked.images)
         return AgentOutput(response=response, raw=answer, current_agent_name=self.name)
 
     def _show(self, ctx: AgentContext, shown: Sequence[Part], part: Part) -> None:
@@ -200,24 +207,32 @@ def read(messages: Sequence[ChatMessage], images: ImageFolder) -> Asked:
     last = max(i for i, message in enumerate(messages) if message.role == "user")
     *earlier, question = messages[: last + 1]
     own = _image_ids(question, images)
-    newest = next((ids for m in reversed(earlier) if (ids := _image_ids(m, images))), ())
+    given = [*(i for m in earlier for i in _image_ids(m, images)), *own]
+    shown = tuple(dict.fromkeys(given))
     noted = (m.additional_kwargs[NOTES] for m in reversed(earlier) if NOTES in m.additional_kwargs)
     last_turn: dict[str, Any] = next(noted, {})
+    spoken_of = [i for i in last_turn.get("images", ()) if i in shown] or list(shown)
+    about = meant(question.content or "", own, shown, spoken_of[-1] if spoken_of else None)
+    same = not own and about.images == tuple(spoken_of[-1:])
     return Asked(
         question=question.content or "",
-        images=own or newest[-1:],
+        images=about.images,
         situation=Situation(
-            bool(own or newest),
+            bool(about.images),
             tuple(last_turn.get("tools", ())),
             tuple(m.content or "" for m in earlier if m.role == "user"),
         ),
-        topic=None if own else last_turn.get("topic"),
+        shown=shown,
+        missing=about.missing,
+        topic=last_turn.get("topic") if same else None,
     )
 
 
-def reply(answer: GroundedAnswer, plan: Plan, topic: str | None) -> ChatMessage:
+def reply(
+    answer: GroundedAnswer, plan: Plan, topic: str | None, images: Sequence[str] = ()
+) -> ChatMessage:
     """The agent's message, with what follow-ups need to know of the turn noted on it as JSON."""
-    noted = {NOTES: {"tools": list(plan.tools), "topic": topic}}
+    noted = {NOTES: {"tools": list(plan.tools), "topic": topic, "images": list(images)}}
     return ChatMessage(role="assistant", content=answer.text, additional_kwargs=noted)
 
 
@@ -264,9 +279,11 @@ def _calls(tool: ToolName, turn: Turn) -> Iterator[ToolSelection]:
     if tool == "literature_search":
         yield _call(tool, query=turn.query)
         return
+    several = len(turn.asked.images) > 1  # a comparison is no question on any one of them
+    question = "" if several else particular_question(turn.image_words)
     for image_id in turn.asked.images:
         if tool == "describe_image":
-            yield _call(tool, image_id=image_id, question=particular_question(turn.image_words))
+            yield _call(tool, image_id=image_id, question=question)
         else:
             yield _call(tool, image_id=image_id)
 

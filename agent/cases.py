@@ -20,7 +20,7 @@ def cases_part(material: Material, result: ToolResult) -> Part:
     cases = [e for e in others if e.similarity >= LEAST_CASE_SIMILARITY]
     if not cases:
         return Part((*copies, _no_case(others, "other case" if copies else "case")))
-    part = _voted(material, cases)
+    part = _voted(material, cases, result.image_id)
     return replace(part, sentences=(*copies, *part.sentences))
 
 
@@ -30,7 +30,7 @@ def _copy(case: CaseEvidence) -> Sentence:
     return Sentence(text=text, evidence_ids=(case.evidence_id,))
 
 
-def _voted(material: Material, cases: Sequence[CaseEvidence]) -> Part:
+def _voted(material: Material, cases: Sequence[CaseEvidence], image_id: str | None) -> Part:
     name, labels = _labels(cases)
     (label, most), *_ = labels.most_common()
     ids = tuple(e.evidence_id for e in cases)
@@ -38,7 +38,7 @@ def _voted(material: Material, cases: Sequence[CaseEvidence]) -> Part:
     closeness = sum(e.similarity for e in cases) / len(cases)
     sentence = Sentence(text=counted(cases, labels), evidence_ids=ids)
     part = Part((sentence,), clip(closeness * agreement))
-    seen = _seen(material, name)
+    seen = _seen(material, name, image_id)
     return _compared(part, seen, label, ids) if seen and agreement > 0.5 else part
 
 
@@ -66,13 +66,15 @@ def _labels(cases: Sequence[CaseEvidence]) -> tuple[str, Counter[str]]:
     return best, Counter(e.labels.get(best) or e.caption or "unlabelled" for e in cases)
 
 
-def _seen(material: Material, name: str) -> tuple[DescriptionEvidence, Finding] | None:
-    """The finding of that name in the only image described; several cannot be told apart."""
-    described = [e for r in material.of("describe_image") for e in r.evidence]
-    if len(described) != 1 or not isinstance(described[0], DescriptionEvidence):
-        return None
-    found = next((f for f in described[0].findings if f.name == name), None)
-    return (described[0], found) if found else None
+def _seen(
+    material: Material, name: str, image_id: str | None
+) -> tuple[DescriptionEvidence, Finding] | None:
+    """The finding of that name in the image whose cases these are, if it was described."""
+    evidence = [e for r in material.of("describe_image") for e in r.evidence]
+    described = [e for e in evidence if isinstance(e, DescriptionEvidence)]
+    own = [e for e in described if e.image_id == image_id or len(described) == 1]
+    found = [(e, f) for e in own for f in e.findings if f.name == name]
+    return found[0] if found else None
 
 
 def _no_case(found: Sequence[CaseEvidence], case: str) -> Sentence:

@@ -13,6 +13,15 @@ class Material:
     query: str  # what was looked up in the literature
     plan: Plan
     results: tuple[ToolResult, ...] = ()
+    shown: tuple[str, ...] = ()  # ids of the session's images, in the order of their numbers
+    missing: tuple[int, ...] = ()  # numbers of images that the question names and nobody gave
+
+    def name(self, image_id: str | None) -> str:
+        """What an image is called where the turn is about several: "image 2"; else ""."""
+        looked_at = {result.image_id for result in self.results} - {None}
+        if len(looked_at) < 2 or image_id not in self.shown:
+            return ""
+        return f"image {self.shown.index(image_id) + 1}"
 
     def of(self, tool: ToolName) -> list[ToolResult]:
         return [result for result in self.results if result.tool == tool]

@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from agent.meant_images import compares
 from agent.routing_features import ORDER, Situation, features
 from agent.turn import Plan, ToolName
 from tools.linear_head import Floats, LinearHead, read_head
@@ -126,7 +127,7 @@ def _asked_by(apart: Floats, least: float) -> set[Intent]:
 def by_rule(question: str, situation: Situation) -> _Vote | None:
     """What a question asks for that is nothing but key words."""
     words = " ".join(re.findall(r"[^\W_]+", question.lower()))
-    if situation.has_image and _OF_THE_IMAGE.fullmatch(words):
+    if situation.has_image and (_OF_THE_IMAGE.fullmatch(words) or compares(question)):
         return _Vote(("describe_image",), 1.0, "rules")
     found = next((tool for pattern, tool in RULES if pattern.fullmatch(words)), None)
     return _Vote((found,), 1.0, "rules") if found else None

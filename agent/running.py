@@ -119,11 +119,14 @@ def question(turn: UserTurn, images: ImageFolder) -> ChatMessage:
 
 
 def messages(history: Sequence[TurnRecord], images: ImageFolder) -> list[ChatMessage]:
-    """A session as a chat; its subject ("neutrophil") goes on until another image is described."""
-    chat, topic = list[ChatMessage](), None
+    """A session as a chat; its subject (an image, "neutrophil") goes on until another is looked
+    at."""
+    chat, topic, about = list[ChatMessage](), None, list[str]()
     for record in history:
         topic = topic_of(record.results) or (None if record.turn.images else topic)
-        chat += [_user(record.turn, images), reply(record.answer, record.plan, topic)]
+        looked_at = [result.image_id for result in record.results if result.image_id]
+        about = list(dict.fromkeys(looked_at)) or list(record.turn.images) or about
+        chat += [_user(record.turn, images), reply(record.answer, record.plan, topic, about)]
     return chat
 
 

@@ -13,9 +13,11 @@ with a gap counts 0. It orders answers; it is not calibrated.
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from agent.cases import cases_part
+from agent.comparing import comparison
 from agent.material import Material, Part, clip, gap
 from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
@@ -97,12 +99,16 @@ class Synthesis:
         """The parts in reading order; the last one is the notice."""
         if material.plan.outcome == "out_of_scope":
             yield Part((Sentence(text=OUT_OF_SCOPE, kind="gap"),))
+        elif material.missing:
+            yield Part((_no_such_image(material),))
         elif material.plan.outcome == "needs_image":
             yield Part((gap(WITHOUT_IMAGE["describe_image"]),))
         for result in material.of("describe_image"):
-            yield _failed(result) or _image_part(material.question, result)
+            yield _of(material, result, _failed(result) or _image_part(material.question, result))
+        if compared := comparison(material):
+            yield compared
         for result in material.of("image_search"):
-            yield _failed(result) or cases_part(material, result)
+            yield _of(material, result, _failed(result) or cases_part(material, result))
         for result in material.of("literature_search"):
             yield _failed(result) or self._literature_part(material, result)
         for tool in material.plan.unmet:
@@ -137,6 +143,21 @@ class Synthesis:
         said = split_sentences(passage.passage)
         cosines = self._encoder.encode_passages(said) @ self._encoder.encode_queries([query])[0]
         return quote(passage, said[int(cosines.argmax())])
+
+
+def _of(material: Material, result: ToolResult, part: Part) -> Part:
+    """The part, beginning with the name of its image where the turn is about several."""
+    name = material.name(result.image_id)
+    if not name:
+        return part
+    first, *rest = part.sentences
+    first = first.model_copy(update={"text": f"{name.capitalize()}: {first.text}"})
+    return replace(part, sentences=(first, *rest))
+
+
+def _no_such_image(material: Material) -> Sentence:
+    numbers = " and ".join(str(n) for n in material.missing)
+    return gap(f"There is no image {numbers} in this session; it has {len(material.shown)} so far.")
 
 
 def topic_of(results: Sequence[ToolResult]) -> str | None:

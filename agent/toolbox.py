@@ -62,7 +62,7 @@ class Toolbox:
             seen = describe_images([image_id], features, self.model, least, asked, stop)
             return [self._measured(evidence) for evidence in seen]
 
-        return await self._run("describe_image", "tool", describe, image_id, question)
+        return await self._run("describe_image", "tool", describe, image_id, question, of=image_id)
 
     async def image_search(self, image_id: str) -> ToolResult:
         """Find the labelled cases of the library that resemble an image."""
@@ -74,7 +74,7 @@ class Toolbox:
                 where=case_filter(self.settings), picture=self.features.pixels(image_id),
             )  # fmt: skip
 
-        return await self._run("image_search", "retriever", search, image_id)
+        return await self._run("image_search", "retriever", search, image_id, of=image_id)
 
     async def literature_search(self, query: str) -> ToolResult:
         """Find passages of the biomedical literature, with their PMIDs."""
@@ -85,7 +85,12 @@ class Toolbox:
         return await self._run("literature_search", "retriever", search, query)
 
     async def _run(
-        self, tool: ToolName, kind: StageKind, work: Callable[[], Sequence[Evidence]], *given: str
+        self,
+        tool: ToolName,
+        kind: StageKind,
+        work: Callable[[], Sequence[Evidence]],
+        *given: str,
+        of: str | None = None,
     ) -> ToolResult:
         started = perf_counter()
         with self.tracer.stage(tool, kind, list(given)) as stage:
@@ -94,6 +99,7 @@ class Toolbox:
                 tool=tool,
                 evidence=tuple(evidence),
                 error=error,
+                image_id=of,
                 latency_ms=(perf_counter() - started) * 1000,
             )
             stage.note(result, **self._pictures(result))

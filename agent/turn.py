@@ -54,6 +54,7 @@ class ToolResult(Frozen):
     tool: ToolName
     evidence: tuple[Evidence, ...] = ()
     error: ToolError | None = None
+    image_id: str | None = None  # that was looked at; None for a search by words
     latency_ms: float = Field(ge=0)
 
 

@@ -89,6 +89,13 @@ class Conversation:
         before = {image for shown in self.shown for image in shown.images}
         return tuple(image for image in images if image not in before)
 
+    def number(self, image_id: str) -> int | None:
+        """Which image of the session it is, from 1, as the agent counts; None for a lone one."""
+        turns = [shown.record.turn for shown in self.shown if shown.record]
+        turns += [self.running.turn] if self.running else []
+        order = list(dict.fromkeys(image for turn in turns for image in turn.images))
+        return order.index(image_id) + 1 if image_id in order and len(order) > 1 else None
+
     def refuse(self, draft: Draft, problem: str, *, again: bool = True) -> None:
         """Show why a draft has no answer; with `again`, it may be asked once more."""
         self.shown.append(Shown(draft.question, problem=problem, again=draft if again else None))

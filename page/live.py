@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 def follow(assistant: "Assistant", talk: Conversation, running: Running) -> None:
     """Draw the turn until it ends and is one of those shown."""
-    turn.question(assistant, running.turn.question, talk.fresh(running.turn.images))
+    turn.question(assistant, talk, running.turn.question, talk.fresh(running.turn.images))
     try:
         record = _watch(assistant, talk, running)
     except StopException:

@@ -25,7 +25,7 @@ _PICTURE_SIDE = 320  # pixels
 
 def draw(assistant: "Assistant", talk: Conversation, shown: Shown, *, newest: bool) -> None:
     """A turn that has ended; only the newest has its evidence unfolded."""
-    question(assistant, shown.question, shown.images)
+    question(assistant, talk, shown.question, shown.images)
     with st.chat_message("assistant"):
         if shown.record:
             _answered(assistant, talk, shown.record, newest=newest)
@@ -33,23 +33,24 @@ def draw(assistant: "Assistant", talk: Conversation, shown: Shown, *, newest: bo
             _refused(talk, shown)
 
 
-def question(assistant: "Assistant", words: str, images: Sequence[str]) -> None:
+def question(assistant: "Assistant", talk: Conversation, words: str, images: Sequence[str]) -> None:
     """The user's words and pictures."""
     with st.chat_message("user"):
         st.write(plain(words))
         if images:
             with st.container(horizontal=True):
                 for image_id in images:
-                    _picture(assistant, image_id)
+                    _picture(assistant, image_id, talk.number(image_id))
 
 
-def _picture(assistant: "Assistant", image_id: str) -> None:
+def _picture(assistant: "Assistant", image_id: str, number: int | None) -> None:
     try:
         data, caption = _upload(image_id, assistant)
     except CytoscribeError as error:
         st.caption(plain(str(error)))
         return
-    st.image(data, caption=plain(caption), alt=f"Your image {image_id}", width=220)
+    named = f"image {number}, {caption}" if number else caption
+    st.image(data, caption=plain(named), alt=f"Your image {image_id}", width=220)
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

@@ -108,6 +108,20 @@ def test_a_follow_up_finds_image_and_topic_after_a_restart(assistant, store, mod
     assert assistant.history("s")[0].turn.question == "What cell is this?"
 
 
+def test_images_of_earlier_turns_are_compared_after_a_restart(assistant, store, model, encoder):
+    assistant.ask(assistant.new_turn("s", "What cell is this?", [png("red")]))
+    assistant.ask(assistant.new_turn("s", "And this?", [png("green")]))
+    with Assistant(assistant.settings, store, model, encoder) as again:
+        record = again.ask(again.new_turn("s", "Compare the first and the second"))
+        missing = again.ask(again.new_turn("s", "Describe the third image"))
+    first, second = (again.images.put(png(colour)).image_id for colour in ("red", "green"))
+    assert [result.image_id for result in record.results] == [first, second]
+    assert "Image 1: The model sees a neutrophil" in record.answer.text
+    assert "Image 1 and image 2 agree in cell type neutrophil" in record.answer.text
+    assert "no image 3 in this session; it has 2" in missing.answer.text
+    assert missing.answer.status == "abstained"
+
+
 def test_a_session_does_not_see_the_images_of_another(assistant):
     ask(assistant, "What cell is this?", png(), session="one")
     assert ask(assistant, "what cell is this?", session="two").plan.outcome == "needs_image"

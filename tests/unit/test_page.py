@@ -68,6 +68,17 @@ def test_findings_cases_and_passages_are_shown_with_their_source(page):
     assert "our summary" in shown and shown.count("retracted</span>") == 1
 
 
+def test_several_images_of_a_session_have_their_numbers(page):
+    ask(page, "What is it?", ("one.png", b"one"))
+    assert captions(page) == ["your image"]
+    ask(page, "And this?", ("two.png", b"two"))
+    assert captions(page) == ["image 1, your image", "image 2, your image"]
+
+
+def captions(page: AppTest) -> list[str]:
+    return [c for e in page.get("image") for c in e.captions if c]
+
+
 def test_what_was_measured_is_shown_on_the_image_and_named(page, assistant, tmp_path):
     path = tmp_path / "overlay.png"
     Image.new("RGB", (40, 30)).save(path)
