@@ -32,6 +32,10 @@ class RemoteServiceError(CytoscribeError):
     """An external service (PubMed, a text model server) refused or did not answer."""
 
 
+class WorkerError(CytoscribeError):
+    """A process that was started to help has failed; what it said is in the message."""
+
+
 class RefusedScoreError(CytoscribeError):
     """The tracing server takes scores, but not this one."""
 

@@ -3,6 +3,7 @@
 Ids come from content or from the source's own id (a PMID), so that a second ingest changes nothing.
 """
 
+from datetime import date
 from typing import NamedTuple
 
 from pydantic import Field
@@ -59,7 +60,15 @@ class Article(Frozen):
     publication_types: tuple[str, ...] = ()
     retracted: bool = False
     corpus: str  # data set or query it came from
+    version: int = 1  # of a PMID that has several
+    revised: date | None = None  # when its record last changed, where the source says it
     passages: tuple[Passage, ...]
+
+    def supersedes(self, other: "Article") -> bool:
+        """Whether it takes the other's place: it says when it was revised, and is not older."""
+        if self.revised is None or other.revised is None:
+            return self.revised is not None
+        return (self.version, self.revised) >= (other.version, other.revised)
 
 
 class ArticleFilter(Frozen):

@@ -18,6 +18,7 @@ import httpx
 from tools.errors import BadInputError, RemoteServiceError
 from tools.ingest.formats import pubmed_xml
 from tools.ingest.formats.record import Record, Unreadable
+from tools.library import Article
 
 MOST = 9_999  # PMIDs that PubMed gives to one search
 AT_ONCE = 200  # records a request
@@ -143,6 +144,6 @@ class PubMed:
 
 
 def _pmid(record: Record) -> str:
-    if isinstance(record, Unreadable):
-        return record.where.removeprefix("pmid:")
-    return record.pmid or ""
+    if isinstance(record, Article):
+        return record.pmid or ""
+    return record.where.removeprefix("pmid:") if isinstance(record, Unreadable) else ""

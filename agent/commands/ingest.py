@@ -21,6 +21,7 @@ LAYOUTS = (
     "csv", "folders",
 )  # fmt: skip
 FORMATS = ("auto", "pubmed-xml", "jats", "pubmedqa", "beir", "pubtator", "medline", "mimic")
+WORKER = (sys.executable, "-m", "agent", "ingest", "work", "--until-done")
 
 Run = Callable[[Progress, Callable[[], bool]], IngestReport]
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -46,6 +47,7 @@ def ingest() -> None:
     Examples:
       cytoscribe ingest images slides/
       cytoscribe ingest literature pubmed24n0001.xml.gz
+      cytoscribe ingest work
       cytoscribe ingest pubmed --query "neutrophil nucleus segmentation" --max 200
     """
 
@@ -111,18 +113,23 @@ def images(
 
 
 @ingest.command()
-@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="auto", show_default=True,
     help="The files' format.",
+)  # fmt: skip
+@click.option(
+    "--workers", type=click.IntRange(0, 64), default=0, show_default=True,
+    help="Processes that embed while this one reads; 0: this one does both.",
 )  # fmt: skip
 @source_option
 @as_json_option
 @click.pass_context
 def literature(
-    ctx: click.Context, path: Path, form: str, source: str | None, as_json: bool
-) -> None:
-    """Add the articles of a file, or of all literature files below a folder.
+    ctx: click.Context, paths: tuple[Path, ...], form: str, workers: int, source: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Add the articles of files, and of all literature files below folders, in their order.
 
     \b
     Formats, found by themselves (each also packed as .gz):
@@ -131,27 +138,67 @@ def literature(
       pubmedqa    PubMedQA JSON        beir      BEIR or SciFact corpus.jsonl
       mimic       MIMIC-III NOTEEVENTS.csv, a note an article
 
+    PubMed's yearly baseline and its daily update files go in as they are: later versions of a
+    citation take the place of earlier ones, deleted ones leave, and a file is checked by the .md5
+    beside it. A file that is in as a whole is passed over the next time.
+
     \b
     Examples:
       cytoscribe ingest literature pubmed24n0001.xml.gz
+      cytoscribe ingest literature baseline/ updatefiles/ --workers 4
       cytoscribe ingest literature scifact/corpus.jsonl --json
     """
     from agent.build import library_encoder, open_store
-    from tools.ingest import ingest_literature
-    from tools.ingest.literature import find_sources
+    from tools.ingest.embedding import Here
+    from tools.ingest.literature import find_sources, ingest_sources
+    from tools.ingest.workers import WorkerProcesses
 
     settings = load_settings()
-    find_sources(path, form)  # a wrong file is told before the encoder is loaded
+    # A wrong file is told before the encoder is loaded.
+    sources = [found for path in paths for found in find_sources(path, form, source)]
+    what = " ".join(map(str, paths))
 
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
         progress(None, "opening the library and the text encoder")
         with open_store(settings) as store:
-            return ingest_literature(
-                path, store=store, encoder=library_encoder(settings, store)(), format=form,
-                source=source, progress=progress, cancelled=cancelled,
-            )  # fmt: skip
+            if not workers:
+                here = Here(store, library_encoder(settings, store)())
+                return ingest_sources(sources, what, store, here, progress, cancelled)
+            with WorkerProcesses(store, WORKER, workers) as others:
+                return ingest_sources(sources, what, store, others, progress, cancelled)
 
     carry_out(ctx, run, "articles", as_json)
+
+
+@ingest.command()
+@click.option("--until-done", is_flag=True, help="End when nothing waits and nobody adds articles.")
+@as_json_option
+@click.pass_context
+def work(ctx: click.Context, until_done: bool, as_json: bool) -> None:
+    """Embed the passages that wait in the library's queue, until Ctrl-C.
+
+    Start as many as you like, on any machine that reaches the database (CYTOSCRIBE_DATABASE_URL):
+    each takes batches that no other has. One that is killed loses and doubles nothing.
+
+    \b
+    Examples:
+      cytoscribe ingest work
+      CYTOSCRIBE_DATABASE_URL=postgresql://db/cells cytoscribe ingest work --until-done
+    """
+    from agent.build import library_encoder, open_store
+    from tools.ingest.workers import work as embed
+
+    settings = load_settings()
+
+    def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
+        progress(None, "opening the library and the text encoder")
+        with open_store(settings) as store:
+            return embed(
+                store, library_encoder(settings, store), until_done=until_done,
+                progress=progress, cancelled=cancelled,
+            )  # fmt: skip
+
+    carry_out(ctx, run, "passages", as_json)
 
 
 @ingest.command()
@@ -220,7 +267,10 @@ def _print(report: IngestReport, things: str, as_json: bool, state: str) -> None
         click.echo(report.in_words(things))
         return
     skipped = [{"path": name, "reason": reason} for name, reason in report.skipped]
-    told = {"state": state, "done": report.done, "unchanged": report.unchanged, "skipped": skipped}
+    told = {
+        "state": state, "done": report.done, "unchanged": report.unchanged, "skipped": skipped,
+        "deleted": report.deleted,
+    }  # fmt: skip
     click.echo(json.dumps(told, ensure_ascii=False))
 
 

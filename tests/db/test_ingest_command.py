@@ -77,6 +77,17 @@ def test_literature_needs_no_vision_model(environment, tmp_path):
     assert (code, out) == (0, "1 articles added, 0 unchanged, 0 skipped\n"), error
 
 
+def test_several_files_are_embedded_by_a_worker(environment, tmp_path, store: Store):
+    for number in (5, 6):
+        (tmp_path / f"{number}.txt").write_text(f"{number}|t|Title.\n{number}|a|Abstract.\n")
+    code, out, error = run(environment, "literature", *tmp_path.glob("*.txt"), "--workers", 1)
+    assert (code, out) == (0, "2 articles added, 0 unchanged, 0 skipped\n"), error
+    counts = store.counts()
+    assert counts["passages"] == 2 and store.waiting_passages() == 0
+    code, out, error = run(environment, "work", "--until-done")
+    assert (code, out) == (0, "0 passages added, 0 unchanged, 0 skipped\n"), error
+
+
 def test_pubmed_is_searched_at_the_address_of_the_settings(environment):
     with serving() as ncbi:
         environment |= {"CYTOSCRIBE_NCBI_BASE_URL": ncbi.url, "CYTOSCRIBE_NCBI_API_KEY": "k"}

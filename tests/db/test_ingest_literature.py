@@ -114,8 +114,10 @@ def test_stopping_keeps_the_batch_in_hand(store, ingest, tmp_path):
     path = corpus(tmp_path / "corpus.jsonl", 200)
     with pytest.raises(Interrupted) as stopped:
         ingest(path, cancelled=lambda: True)
-    assert stopped.value.report.done == store.counts()["articles"] == 64
-    assert ingest(path).done == 136
+    assert stopped.value.report.done == store.counts()["articles"] == 200
+    assert store.counts()["passage_embeddings:letters"] == 64
+    assert ingest(path).done == 0
+    assert store.counts()["passage_embeddings:letters"] == 200
 
 
 def test_progress_is_the_share_of_bytes_read(ingest, tmp_path):

@@ -140,7 +140,7 @@ def test_known_articles_and_pmids_are_told(store: Store):
 
 
 def test_text_that_postgres_cannot_hold_is_refused_whole(store: Store):
-    with pytest.raises(BadInputError, match="NUL"):
+    with pytest.raises(BadInputError, match="0x00"):
         store.add_articles([article(1, "fine"), article(2, "a\x00b")])
     assert store.counts()["articles"] == 0
 

@@ -1,7 +1,12 @@
-"""Embed the passages that an encoder has not embedded yet."""
+"""Who embeds the passages that wait: this process, between two reads, or others beside it.
+
+The work itself is one function, `embed_waiting`, wherever it runs.
+"""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from time import sleep
+from typing import TYPE_CHECKING, Protocol
 
 from tools.protocols import TextEncoder
 
@@ -9,10 +14,62 @@ if TYPE_CHECKING:
     from tools.store import Store
 
 PASSAGES = 128  # embedded together
+WAIT = 0.3  # seconds between two looks at what others do
+
+
+class Embedding(Protocol):
+    """Sees to it that what waits is embedded."""
+
+    def go_on(self) -> Iterator[None]:
+        """Called when passages have joined the queue; a turn a batch."""
+
+    def finish(self) -> Iterator[None]:
+        """Until nothing waits any more; a turn a batch, or a while."""
+
+
+@dataclass(frozen=True)
+class Here:
+    """This process embeds: it reads, then embeds what it read, then reads on."""
+
+    store: "Store"
+    encoder: TextEncoder
+
+    def go_on(self) -> Iterator[None]:
+        for _ in embed_waiting(self.store, self.encoder):
+            yield
+
+    def finish(self) -> Iterator[None]:
+        yield from self.go_on()
+        while self.store.waiting_passages():  # in another's hands, who may die with them
+            sleep(WAIT)
+            yield from self.go_on()
+            yield
+
+
+def embed_waiting(store: "Store", encoder: TextEncoder) -> Iterator[int]:
+    """Embed batch after batch of the queue until none is left to take; yields their sizes.
+
+    BadInputError where the library is searched by another encoder: the batch goes back.
+    """
+    while (size := _embed_batch(store, encoder)) is not None:
+        yield size
+
+
+def _embed_batch(store: "Store", encoder: TextEncoder) -> int | None:
+    with store.taken_batch(encoder.name) as batch:
+        if batch is None:
+            return None
+        if batch.texts:
+            vectors = encoder.encode_passages(batch.texts)
+            store.add_passage_embeddings(
+                encoder.name, batch.passage_ids, vectors, encoder.normalised
+            )
+            store.need_active(encoder.name)
+        return len(batch.texts)
 
 
 def embed_missing(store: "Store", encoder: TextEncoder) -> Iterator[int]:
-    """Store the vectors that are missing, a batch at a time; yields the size of each batch."""
+    """Store the vectors of an encoder that is not searched yet; yields the size of each batch."""
     last = 0
     while waiting := store.passages_without_embedding(encoder.name, PASSAGES, last):
         ids = [number for number, _ in waiting]

@@ -7,14 +7,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tools.ingest.batches import batches
+from tools.ingest.embedding import Here
 from tools.ingest.job import running_job
-from tools.ingest.literature import BATCH, Ingest
+from tools.ingest.literature import Ingest
 from tools.ingest.report import IngestReport, Progress, never, silent
 from tools.protocols import TextEncoder
 
 if TYPE_CHECKING:
     from tools.pubmed import PubMed
     from tools.store import Store
+
+BATCH = 64  # articles a transaction
 
 
 def ingest_pubmed(
@@ -38,10 +41,9 @@ def ingest_pubmed(
         known = store.known_articles([f"pmid:{pmid}" for pmid in wanted])
         new = [pmid for pmid in wanted if f"pmid:{pmid}" not in known]
         job.tally.unchanged += len(wanted) - len(new)
-        articles = Ingest(store, encoder, job)
+        articles = Ingest(store, Here(store, encoder), job, len(wanted))
         for batch in batches(pubmed.fetch(new, f"pubmed: {query}"), BATCH):
+            articles.pace.read = job.tally.articles + len(batch)
             articles.add(batch, "PubMed")
-            done = job.tally.done + job.tally.unchanged + len(job.tally.skipped)
-            job.tell(done / len(wanted), f"{done:,} of {len(wanted):,} articles")
-        articles.embed_pending()
+        articles.finish()
         return job.tally.report()

@@ -1,39 +1,30 @@
 """Bring literature files into the library: articles, passages, embeddings.
 
-An article is known by its id (PMID, PMC id, the corpus' own); one that is there stays as it is,
-but for a retraction. Passages that were stored and not embedded yet, because a run was killed or
-the encoder changed, are embedded first thing after the next batch.
+A file is read a window at a time. A window's articles are one transaction, which also puts their
+passages into the queue of those to embed (tools/store/queue.py). An article is known by its id
+(PMID, PMC id, the corpus' own). Whatever is killed, the same command again ends with the same
+library: a file that went in whole is passed over, articles that are there stay, the queue goes on.
 """
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.errors import BadInputError
-from tools.ingest.batches import batches
-from tools.ingest.embedding import embed_missing
-from tools.ingest.formats import FORMATS, Format, Record, Unreadable, format_of, named, unpacked
+from tools.ingest.embedding import Embedding, Here
+from tools.ingest.formats import FORMATS, Deletion, Record, Unreadable, format_of, named
 from tools.ingest.job import Job, running_job
+from tools.ingest.pace import Pace
 from tools.ingest.report import IngestReport, Progress, never, silent
+from tools.ingest.source import Source
 from tools.library import Article
 from tools.protocols import TextEncoder
 
 if TYPE_CHECKING:
     from tools.store import Store
 
-BATCH = 64  # articles a transaction
 NO_NAMES = ("data", "raw", "corpus")  # of folders: the one above tells more
-
-
-@dataclass(frozen=True)
-class Source:
-    """A literature file and how to read it."""
-
-    path: Path
-    format: Format
-    corpus: str
 
 
 def ingest_literature(
@@ -46,64 +37,95 @@ def ingest_literature(
     progress: Progress = silent,
     cancelled: Callable[[], bool] = never,
 ) -> IngestReport:
-    """Ingest a file, or the files of known formats below a folder.
+    """Ingest a file, or the files of known formats below a folder, and embed them here.
 
     A record that cannot be read is skipped and named. Raises BadInputError where there is no
     literature, StoreUnavailableError, and Interrupted, with the report so far, when `cancelled`
     says so after a batch.
     """
     sources = find_sources(path, format, source)
-    size = sum(s.path.stat().st_size for s in sources) or 1
-    with running_job(store, "literature", str(path), progress, cancelled) as job:
-        articles = Ingest(store, encoder, job)
-        before = 0
-        for one in sources:
-            for share in _ingest_file(one, articles):
-                read = before + share
-                job.tell(min(read / size, 1.0), articles.in_words())
-            before += one.path.stat().st_size
-        articles.embed_pending()
+    return ingest_sources(sources, str(path), store, Here(store, encoder), progress, cancelled)
+
+
+def ingest_sources(
+    sources: Sequence[Source],
+    what: str,
+    store: "Store",
+    embedding: Embedding,
+    progress: Progress = silent,
+    cancelled: Callable[[], bool] = never,
+) -> IngestReport:
+    """Ingest files in their order, embedded as `embedding` does it; errors as above."""
+    with running_job(store, "literature", what, progress, cancelled) as job, store.filling():
+        articles = Ingest(store, embedding, job, sum(source.size for source in sources))
+        for source in sources:
+            articles.add_file(source)
+        articles.finish()
         return job.tally.report()
 
 
-def _ingest_file(source: Source, articles: "Ingest") -> Iterator[int]:
-    """Add a file's articles; yields the bytes read so far after each batch."""
-    try:
-        with source.path.open("rb") as file:
-            records = source.format.read(unpacked(source.path, file), source.corpus)
-            for batch in batches(records, BATCH):
-                articles.add(batch, source.path)
-                yield file.tell()
-    except OSError as e:
-        articles.job.tally.skip(str(source.path), f"cannot be read: {e.strerror}")
-
-
 class Ingest:
-    """Articles on their way into the library, a batch at a time."""
+    """Articles on their way into the library, a window at a time."""
 
-    def __init__(self, store: "Store", encoder: TextEncoder, job: Job) -> None:
-        self.store, self.encoder, self.job = store, encoder, job
+    def __init__(self, store: "Store", embedding: Embedding, job: Job, size: int) -> None:
+        self.store, self.embedding, self.job = store, embedding, job
+        self.pace = Pace(store.waiting_passages(), size)
 
-    def add(self, batch: Sequence[Record], where: object) -> None:
-        """Store the new articles of a batch and embed their passages."""
+    def add_file(self, source: Source) -> None:
+        """Add a file's articles, unless all are in; a file that is damaged is skipped and named."""
+        before = self.pace.read
+        try:
+            self._add_file(source, before)
+        except OSError as e:
+            self.job.tally.skip(str(source.path), f"cannot be read: {e.strerror}")
+        self.pace.read = before + source.size
+
+    def _add_file(self, source: Source, before: int) -> None:
         tally = self.job.tally
-        for record in batch:
+        try:
+            key = (source.sha256(), source.format.name, source.corpus)
+        except BadInputError as e:
+            tally.skip(str(source.path), str(e))
+            return
+        if (known := self.store.articles_of_file(*key)) is not None:
+            tally.unchanged += known
+            return
+        articles, skipped = tally.articles, len(tally.skipped)
+        for window, read in source.windows():
+            self.pace.read = before + read
+            self.add(window, source.path)
+        if len(tally.skipped) == skipped:  # else its records are named again the next time
+            self.store.note_file(*key, tally.articles - articles)
+
+    def add(self, window: Sequence[Record], where: object) -> None:
+        """Store the articles of a window and see that their passages are embedded."""
+        tally = self.job.tally
+        for record in window:
             if isinstance(record, Unreadable):
                 tally.skip(f"{where}: {record.where}", record.reason)
-        articles = [record for record in batch if isinstance(record, Article)]
+        articles = [record for record in window if isinstance(record, Article)]
         new = self.store.add_articles(articles)
-        self.store.merge_lexical_index()
         tally.done += new
         tally.unchanged += len(articles) - new
-        self.embed_pending()
+        for deletion in (record for record in window if isinstance(record, Deletion)):
+            tally.deleted += self.store.delete_articles(deletion.source_ids)
+        self.store.merge_lexical_index()
+        self.pace.passages += sum(len(article.passages) for article in articles)
+        for _ in self.embedding.go_on():
+            self.tell()
+        self.tell()
 
-    def embed_pending(self) -> None:
-        """Embed every passage that lacks this encoder's vector."""
-        for _ in embed_missing(self.store, self.encoder):
-            pass
+    def finish(self) -> None:
+        """Until every passage that waits has its vector."""
+        self.pace.read = self.pace.size
+        for _ in self.embedding.finish():
+            self.tell()
+        self.tell()
 
-    def in_words(self) -> str:
-        return f"{self.job.tally.done + self.job.tally.unchanged:,} articles"
+    def tell(self) -> None:
+        """Say how far it is; raises Interrupted where the user asked to stop."""
+        share = self.pace.share(self.store.waiting_passages())
+        self.job.tell(share, self.pace.in_words(self.job.tally.articles))
 
 
 def find_sources(path: Path, format: str = "auto", corpus: str | None = None) -> list[Source]:

@@ -24,11 +24,12 @@ class IngestReport:
     done: int = 0
     unchanged: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
+    deleted: int = 0  # because the source says so
 
     def in_words(self, things: str) -> str:
         return (
             f"{self.done:,} {things} added, {self.unchanged:,} unchanged, "
-            f"{len(self.skipped):,} skipped"
+            f"{len(self.skipped):,} skipped" + (f", {self.deleted:,} deleted" * bool(self.deleted))
         )
 
 
@@ -47,9 +48,15 @@ class Tally:
     done: int = 0
     unchanged: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    deleted: int = 0
+
+    @property
+    def articles(self) -> int:
+        """Those that are in the library now, by this run or before."""
+        return self.done + self.unchanged
 
     def skip(self, name: str, reason: str) -> None:
         self.skipped.append((name, reason))
 
     def report(self) -> IngestReport:
-        return IngestReport(self.done, self.unchanged, tuple(self.skipped))
+        return IngestReport(self.done, self.unchanged, tuple(self.skipped), self.deleted)

@@ -3,6 +3,7 @@
 It knows nothing of files, models or agents: vectors, records and ids come in, evidence goes out.
 """
 
+from tools.store.articles import ArticleStore
 from tools.store.corrections import CorrectionStore
 from tools.store.counts import LibraryCounts
 from tools.store.encoders import EncoderStore
@@ -10,6 +11,7 @@ from tools.store.images import ImageStore
 from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
+from tools.store.queue import EmbeddingQueue
 from tools.store.remarks import RemarkStore
 from tools.store.scores import ScoreStore
 from tools.store.traces import TraceStore
@@ -21,6 +23,8 @@ __all__ = ["Store", "migrate"]
 class Store(
     EncoderStore,
     ImageStore,
+    ArticleStore,
+    EmbeddingQueue,
     LiteratureStore,
     TurnStore,
     CorrectionStore,

@@ -47,7 +47,7 @@ def searched_model(connection: Connection, kind: Kind, name: str, vector: Vector
     """
     model = find_model(connection, kind, name)
     if model is not None:
-        _check(vector.reshape(1, -1), name, model.dimension)
+        check(vector.reshape(1, -1), name, model.dimension)
         return model
     rows = connection.execute("SELECT name FROM embedding_models WHERE kind = %s", (kind,))
     if others := sorted(row[0] for row in rows):
@@ -72,8 +72,8 @@ def add_embeddings(
     if not ids:
         return
     dimension = vectors.shape[1]
-    model = _register(connection, kind, name, dimension, normalised)
-    _check(vectors, name, model.dimension)
+    model = register(connection, kind, name, dimension, normalised)
+    check(vectors, name, model.dimension)
     table, key = TABLES[kind]
     insert = sql.SQL(
         "INSERT INTO {} ({}, model_id, dimension, embedding) VALUES (%s, %s, %s, %s) "
@@ -96,7 +96,7 @@ def similarity(dimension: int) -> sql.Composed:
     return sql.SQL("1 - {}").format(distance(dimension))
 
 
-def _register(
+def register(
     connection: Connection, kind: Kind, name: str, dimension: int, normalised: bool
 ) -> Model:
     """The model as it is stored; the first text encoder of a library is the one searched."""
@@ -114,7 +114,8 @@ def _register(
     return model
 
 
-def _check(vectors: Vectors, name: str, dimension: int) -> None:
+def check(vectors: Vectors, name: str, dimension: int) -> None:
+    """BadInputError for vectors (n, …) of another dimension, zero, or not finite."""
     if vectors.shape[1] != dimension:
         raise BadInputError(
             f"{name!r} has vectors of {dimension} numbers in this library, got "

@@ -1,6 +1,6 @@
 """Articles, their passages, and the two ways to find one: by meaning and by words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,12 +8,12 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from tools.evidence import LiteratureEvidence
-from tools.library import EVERYTHING, Article, ArticleFilter, Hit
+from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import Vectors
 from tools.store.connection import Connection
-from tools.store.embeddings import add_embeddings, distance, searched_model, similarity
+from tools.store.embeddings import distance, searched_model, similarity
 from tools.store.filters import among
-from tools.store.lexical import LexicalIndex, add_segment, bm25, bm25_values
+from tools.store.lexical import LexicalIndex, bm25, bm25_values
 
 EVIDENCE = (
     "SELECT passage_id, source_id, pmid, title, journal, year, section, passage, quoted, "
@@ -24,21 +24,6 @@ EVIDENCE = (
 
 class LiteratureStore(LexicalIndex):
     """Articles with embedded passages, those of several encoders side by side."""
-
-    def add_articles(self, articles: Sequence[Article]) -> int:
-        """Store articles with their passages; return how many were new.
-
-        One that is there stays as it is, but for a retraction, which is always taken over.
-        """
-        with self.transaction() as connection:
-            new = _insert_articles(connection, articles)
-            add_segment(connection, _insert_passages(connection, articles, new))
-            retracted = [a.source_id for a in articles if a.retracted]
-            connection.execute(
-                "UPDATE articles SET retracted = true WHERE source_id = ANY(%s) AND NOT retracted",
-                (retracted,),
-            )
-            return len(new)
 
     def known_articles(self, ids: Sequence[str]) -> set[str]:
         """Those of the source ids ("pmid:123") that are stored."""
@@ -57,34 +42,6 @@ class LiteratureStore(LexicalIndex):
                 (list(ids),),
             )
             return [row[0] for row in rows]
-
-    def passages_without_embedding(
-        self, encoder: str, limit: int, after: int = 0
-    ) -> list[tuple[int, str]]:
-        """Passages above the id `after` that `encoder` has not embedded yet, in order.
-
-        Their ids and texts; the title, where there is one, is the first line.
-        """
-        with self.transaction() as connection:
-            return connection.execute(
-                "SELECT passage_id, concat_ws(E'\\n', nullif(title, ''), passage) "
-                "FROM passages JOIN articles USING (article_id) WHERE passage_id > %s AND NOT "
-                "EXISTS ("
-                "SELECT FROM passage_embeddings e JOIN embedding_models m USING (model_id) "
-                "WHERE e.passage_id = passages.passage_id AND m.kind = 'text' AND m.name = %s) "
-                "ORDER BY passage_id LIMIT %s",
-                (after, encoder, limit),
-            ).fetchall()
-
-    def add_passage_embeddings(
-        self, encoder: str, ids: Sequence[int], vectors: Vectors, normalised: bool = True
-    ) -> None:
-        """Store vectors (n, dimension) of passages that are in the library.
-
-        An encoder's first vectors settle whether it is compared by cosine or by inner product.
-        """
-        with self.transaction() as connection:
-            add_embeddings(connection, "text", encoder, ids, vectors, normalised)
 
     def nearest_passages(
         self, encoder: str, vector: Vectors, k: int, filters: ArticleFilter = EVERYTHING
@@ -166,46 +123,3 @@ class LiteratureStore(LexicalIndex):
 
 def _hits(connection: Connection, query: sql.Composed, values: dict[str, Any]) -> list[Hit]:
     return [Hit(*row) for row in connection.execute(query, values)]
-
-
-def _insert_articles(connection: Connection, articles: Sequence[Article]) -> dict[str, int]:
-    """Insert those that are new; return their row ids by source id."""
-    rows = [
-        article.model_dump(exclude={"passages"})
-        | {"mesh_terms": list(article.mesh_terms), "types": list(article.publication_types)}
-        for article in sorted(articles, key=lambda a: a.source_id)  # one order: no deadlock
-    ]
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO articles (source_id, pmid, doi, title, journal, year, mesh_terms, "
-            "publication_types, retracted, corpus) VALUES (%(source_id)s, %(pmid)s, %(doi)s, "
-            "%(title)s, %(journal)s, %(year)s, %(mesh_terms)s, %(types)s, %(retracted)s, "
-            "%(corpus)s) ON CONFLICT (source_id) DO NOTHING RETURNING source_id, article_id",
-            rows,
-            returning=True,
-        )
-        return dict(row for result in cursor.results() for row in result) if rows else {}
-
-
-def _insert_passages(
-    connection: Connection, articles: Sequence[Article], new: dict[str, int]
-) -> list[int]:
-    """Insert the passages of new articles; return their ids."""
-    rows = list(_passage_rows(articles, new))
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO passages (article_id, position, section, passage, quoted) VALUES "
-            "(%(article_id)s, %(position)s, %(section)s, %(text)s, %(quoted)s) "
-            "RETURNING passage_id",
-            rows,
-            returning=True,
-        )
-        return [row[0] for result in cursor.results() for row in result] if rows else []
-
-
-def _passage_rows(articles: Sequence[Article], new: dict[str, int]) -> Iterator[dict[str, Any]]:
-    first = {a.source_id: a for a in reversed(articles)}  # an id given twice: the first counts
-    for source_id, article_id in new.items():
-        article = first[source_id]
-        for position, passage in enumerate(article.passages):
-            yield passage.model_dump() | {"article_id": article_id, "position": position}

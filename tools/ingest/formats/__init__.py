@@ -7,7 +7,7 @@ from typing import BinaryIO, cast
 
 from tools.errors import BadInputError
 from tools.ingest.formats import beir, jats, medline, mimic, pubmed_xml, pubmedqa, pubtator
-from tools.ingest.formats.record import Format, Record, Unreadable
+from tools.ingest.formats.record import Deletion, Format, Record, Unreadable
 
 FORMATS: tuple[Format, ...] = (
     pubmed_xml.FORMAT,
@@ -20,7 +20,9 @@ FORMATS: tuple[Format, ...] = (
 )
 HEAD = 8192  # bytes
 
-__all__ = ["FORMATS", "Format", "Record", "Unreadable", "format_of", "named", "unpacked"]
+__all__ = [
+    "FORMATS", "Deletion", "Format", "Record", "Unreadable", "format_of", "named", "unpacked",
+]  # fmt: skip
 
 
 def named(name: str) -> Format:

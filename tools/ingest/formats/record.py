@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from io import TextIOWrapper
 from typing import BinaryIO, TextIO
 from xml.etree.ElementTree import Element, ParseError
@@ -27,7 +28,14 @@ class Unreadable:
     reason: str
 
 
-Record = Article | Unreadable
+@dataclass(frozen=True)
+class Deletion:
+    """Articles that the source has taken back."""
+
+    source_ids: tuple[str, ...]
+
+
+Record = Article | Unreadable | Deletion
 Reader = Callable[[BinaryIO, str], Iterator[Record]]  # an open file and the corpus' name
 
 
@@ -66,6 +74,8 @@ def article(
     mesh_terms: Iterable[str] = (),
     publication_types: Iterable[str] = (),
     retracted: bool = False,
+    version: int = 1,
+    revised: date | None = None,
 ) -> Record:
     """An article with its sections cut into passages; its title is one where it has no other.
 
@@ -88,6 +98,8 @@ def article(
         publication_types=tuple(filter(None, map(clean, publication_types))),
         retracted=retracted,
         corpus=clean(corpus),
+        version=version,
+        revised=revised,
         passages=found,
     )
 
