@@ -2,7 +2,6 @@
 
 import gc
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -214,7 +213,7 @@ def test_the_parts_wire_up_around_a_real_model(tiny_paligemma_dir, database_url,
         starter_library=False, max_new_tokens=8, _env_file=None,
         langfuse_public_key="pk", langfuse_secret_key=SecretStr("sk"),
     )  # fmt: skip
-    said, started = list[str](), time.monotonic()
+    said = list[str]()
     with langfuse_recorder() as server:
         chosen = chosen.model_copy(update={"langfuse_base_url": server.url})
         with open_assistant(chosen, progress=said.append) as assistant:
@@ -226,4 +225,3 @@ def test_the_parts_wire_up_around_a_real_model(tiny_paligemma_dir, database_url,
     assert [(s["name"], s["traceId"]) for s in server.scores] == [
         ("user_feedback", record.trace_id)
     ]
-    assert time.monotonic() - started < 120

@@ -1,7 +1,6 @@
 """A database that is away, refuses, or goes away in the middle."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,12 +19,10 @@ def test_a_store_opens_without_a_connection():
     Store("postgresql://postgres@127.0.0.1:1/none").close()
 
 
-def test_a_server_that_is_not_there_is_named_soon_and_without_the_password():
-    with Store("postgresql://me:secret@127.0.0.1:1/cells") as store:
-        began = time.monotonic()
-        with pytest.raises(StoreUnavailableError, match=r"'cells' on 127\.0\.0\.1") as raised:
-            store.counts()
-    assert time.monotonic() - began < 10
+def test_a_server_that_is_not_there_is_named_and_without_the_password():
+    named = pytest.raises(StoreUnavailableError, match=r"'cells' on 127\.0\.0\.1")
+    with Store("postgresql://me:secret@127.0.0.1:1/cells") as store, named as raised:
+        store.counts()
     assert "refused" in str(raised.value)
     assert "secret" not in str(raised.value)
 

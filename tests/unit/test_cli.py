@@ -90,9 +90,7 @@ def test_help_imports_neither_torch_nor_a_command_and_lists_all():
         "sys.exit(', '.join(m for m in sys.modules if m in ('torch', 'llama_index', 'streamlit') "
         "or m.startswith('agent.commands.')) or 0)"
     )
-    began = time.monotonic()
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert time.monotonic() - began < 5  # a third of a second when nothing else runs
     assert all(f"  {name}  " in shown.stdout for name in COMMANDS)
 
 
