@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --disable-pip-version-check --quiet
 RUNS := .venv/.runs
 DEVELOPS := .venv/.develops
 
-.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-routing bench-pubmedqa bench-feedback bench-tracing clean
+.PHONY: help chat doctor test test-slow lint bench-descriptions bench-latency bench-training bench-routing bench-pubmedqa bench-feedback bench-tracing bench-page clean
 .DEFAULT_GOAL := help
 
 help:  ## say what can be made
@@ -66,6 +66,9 @@ bench-feedback: $(DEVELOPS)  ## measure what corrections teach on DATA=DIR (docs
 
 bench-tracing: $(DEVELOPS)  ## measure what tracing to a dead server costs a turn (docs/benchmarks/tracing.md)
 	$(BIN)/python docs/scripts/bench_tracing.py $(BENCH)
+
+bench-page: $(DEVELOPS)  ## measure how long a user waits on the page (docs/benchmarks/latency.md)
+	$(BIN)/python docs/scripts/first_evidence.py $(BENCH)
 
 bench-routing: $(RUNS)  ## measure which tools questions go to (docs/benchmarks/routing.md)
 	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl --misses
