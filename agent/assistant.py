@@ -21,12 +21,13 @@ from llama_index.core.llms import LLM, MockLLM
 from agent.agent import CellAgent
 from agent.feedback import keep_feedback
 from agent.history import History
+from agent.literature import Rewriter
 from agent.machine import machine
 from agent.observed import ObservedEncoder, ObservedModel, about
 from agent.router import Planner, Router
 from agent.running import Tell, TurnRun
 from agent.settings import Settings
-from agent.synthesis import Rewriter, Synthesis
+from agent.synthesis import Synthesis
 from agent.toolbox import CANCELLED, Toolbox
 from agent.tracing import NoTracer, Tracer
 from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
@@ -38,6 +39,7 @@ from tools.images import ImageFolder
 from tools.measure_image import Measurer, unmeasured
 from tools.protocols import TextEncoder, VisionModel
 from tools.store import Store
+from tools.support import Support
 
 TICK = 0.1  # seconds between two looks at `cancelled`
 SECONDS_TO_END = 2.0  # that a cancelled turn is waited for
@@ -86,7 +88,7 @@ class Assistant:
         search_by = library_encoder or (lambda: encoder)
         toolbox = Toolbox(
             settings, store, seeing, lambda: ObservedEncoder(search_by(), self._tracer),
-            features, self._tracer, measure,
+            features, self._tracer, measure, Support.shipped(store, encoder),
         )  # fmt: skip
         self.agent = CellAgent(
             name="cytoscribe",

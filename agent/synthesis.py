@@ -7,17 +7,17 @@ an image or searches; it cannot know whether a passage is true.
 
 The confidence of an answer is the mean over the planned parts, halved where image and cases
 disagree: the image's part counts the probability of its main finding, the cases' part their mean
-similarity times the share that agrees on a label, the literature's part its best cosine; a part
-with a gap counts 0. It orders answers; it is not calibrated.
+similarity times the share that agrees on a label, the literature's part the best probability that a
+passage answers; a part with a gap counts 0. It orders answers; it is not calibrated.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from agent.cases import cases_part
 from agent.comparing import comparison
+from agent.literature import Rewriter, literature_part
 from agent.material import Material, Part, clip, gap
 from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
@@ -26,23 +26,19 @@ from agent.wording import (
     details,
     free_answer,
     headline,
-    quote,
     setting,
-    source,
-    split_sentences,
     sure,
 )
 from tools.describe_image import asks_for_a_diagnosis
-from tools.evidence import DescriptionEvidence, LiteratureEvidence
+from tools.evidence import DescriptionEvidence
 from tools.protocols import TextEncoder
 
 NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
 EXTRACTIVE = "extractive"
 
-# Cosine; a passage below is about something else. Of 250 PubMedQA questions MiniLM places 98% of
+# Cosine, for passages without such a probability. Of 250 PubMedQA questions MiniLM places 98% of
 # their own abstracts above, and 59% of the closest abstract of another question (often related).
 LEAST_PASSAGE_SIMILARITY = 0.4
-QUOTED_PASSAGES = 3
 LEAST_TEXT_PROBABILITY = 0.5  # mean over its tokens; a description below is not told
 
 UNSURE = "The model is not sure enough of anything in the image to claim it."
@@ -74,16 +70,6 @@ WITHOUT_IMAGE: dict[ToolName, str] = {
 REASONS = {"StoreUnavailableError": "the database is not reachable"}
 
 
-class Rewriter(Protocol):
-    """A text model that puts literature into its own words, citing each sentence."""
-
-    @property
-    def name(self) -> str: ...
-
-    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
-        """Sentences whose citations were checked; none where it failed."""
-
-
 class Synthesis:
     """Writes answers part by part, so that the first sentences need not wait for the last."""
 
@@ -110,7 +96,9 @@ class Synthesis:
         for result in material.of("image_search"):
             yield _of(material, result, _failed(result) or cases_part(material, result))
         for result in material.of("literature_search"):
-            yield _failed(result) or self._literature_part(material, result)
+            yield _failed(result) or literature_part(
+                material, result, self._encoder, self._rewriter
+            )
         for tool in material.plan.unmet:
             yield Part((gap(WITHOUT_IMAGE[tool]),))
         yield Part((NOTICE,))
@@ -126,23 +114,6 @@ class Synthesis:
             confidence=_confidence(parts, len(material.results) + len(material.plan.unmet)),
             model=self.model,
         )
-
-    def _literature_part(self, material: Material, result: ToolResult) -> Part:
-        passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
-        retracted = tuple(_retracted(e) for e in passages if e.retracted)
-        support = _supporting(passages)
-        if not support:
-            closest = max((e.similarity for e in passages if not e.retracted), default=None)
-            return Part((_no_passage(material.query, closest), *retracted))
-        sentences = self._rewriter.rewrite(material.question, support) if self._rewriter else []
-        sentences = sentences or [self._quotation(material.query, e) for e in support]
-        return Part((*sentences, *retracted), clip(max(e.similarity for e in support)))
-
-    def _quotation(self, query: str, passage: LiteratureEvidence) -> Sentence:
-        """The sentence of a passage that is closest to the query, as a quotation or a summary."""
-        said = split_sentences(passage.passage)
-        cosines = self._encoder.encode_passages(said) @ self._encoder.encode_queries([query])[0]
-        return quote(passage, said[int(cosines.argmax())])
 
 
 def _of(material: Material, result: ToolResult, part: Part) -> Part:
@@ -211,15 +182,6 @@ def _certainty(question: str, seen: DescriptionEvidence) -> float:
     return (first.probability if first else seen.probability) or 0.0
 
 
-def _supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
-    """The best passage of each of the best articles, close enough to the query to be about it."""
-    best: dict[str, LiteratureEvidence] = {}
-    for passage in passages:
-        if not passage.retracted and passage.similarity >= LEAST_PASSAGE_SIMILARITY:
-            best.setdefault(passage.source_id, passage)
-    return list(best.values())[:QUOTED_PASSAGES]
-
-
 def _failed(result: ToolResult) -> Part | None:
     if result.error is None:
         return None
@@ -228,17 +190,6 @@ def _failed(result: ToolResult) -> Part | None:
 
 def _reason(error: ToolError) -> str:
     return REASONS.get(error.kind, error.message.strip().rstrip("."))
-
-
-def _no_passage(query: str, closest: float | None) -> Sentence:
-    if closest is None:
-        return gap(f'The library holds no passage on "{query}".')
-    return gap(f'No passage of the library is about "{query}" (closest: {closest:.2f}).')
-
-
-def _retracted(passage: LiteratureEvidence) -> Sentence:
-    text = f"{source(passage)} was found as well and not used: it is retracted."
-    return Sentence(text=text, kind="notice")
 
 
 def _confidence(parts: Sequence[Part], planned: int) -> float:

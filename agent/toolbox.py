@@ -19,7 +19,7 @@ from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
 from tools.describe_image import describe_images, never
 from tools.errors import Cancelled, CytoscribeError
-from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence
+from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence, LiteratureEvidence
 from tools.image_features import FeatureCache
 from tools.image_search import Cases, image_search
 from tools.library import CaseFilter
@@ -29,6 +29,16 @@ from tools.protocols import TextEncoder, VisionModel
 
 # Asked by tools at work whether their turn was stopped; set by who runs the turn.
 CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=never)
+
+# Gives passages their `support` for a query; the name is that of the similarities' encoder.
+Judge = Callable[[str, Sequence[LiteratureEvidence], str], Sequence[LiteratureEvidence]]
+
+
+def unjudged(
+    query: str, found: Sequence[LiteratureEvidence], encoder: str
+) -> Sequence[LiteratureEvidence]:
+    """The passages as they were found."""
+    return found
 
 
 class Library(Cases, Passages, Protocol):
@@ -46,6 +56,7 @@ class Toolbox:
     features: FeatureCache
     tracer: Tracer = field(default_factory=NoTracer)
     measure: Callable[[DescriptionEvidence], DescriptionEvidence] = unmeasured
+    support: Judge = unjudged
 
     def tools(self) -> list[BaseTool]:
         """The tools for an agent of LlamaIndex."""
@@ -80,7 +91,9 @@ class Toolbox:
         """Find passages of the biomedical literature, with their PMIDs."""
 
         def search() -> Sequence[Evidence]:
-            return literature_search(query, self.encoder(), self.library, self.settings.passages)
+            encoder = self.encoder()
+            found = literature_search(query, encoder, self.library, self.settings.passages)
+            return self.support(query, found, encoder.name)
 
         return await self._run("literature_search", "retriever", search, query)
 

@@ -179,7 +179,9 @@ def _badges(passage: LiteratureEvidence) -> str:
 def _reference(passage: LiteratureEvidence) -> str:
     year = str(passage.year) if passage.year else ""
     parts = [escape(part) for part in (passage.journal, year, passage.section) if part]
-    return " · ".join([*parts, f"similarity {passage.similarity:.2f}", _link(passage)])
+    near = f"similarity {passage.similarity:.2f}"
+    likely = [] if passage.support is None else [f"support {passage.support:.2f}"]
+    return " · ".join([*parts, near, *likely, _link(passage)])
 
 
 def _link(passage: LiteratureEvidence) -> str:

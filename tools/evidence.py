@@ -104,6 +104,7 @@ class LiteratureEvidence(_Evidence):
     retracted: bool = False
     publication_types: tuple[str, ...] = ()  # "Review", "Published Erratum", …
     similarity: float
+    support: Probability | None = None  # that it answers what was looked up; None: not judged
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(include={"source_id", "section", "passage"})

@@ -2,6 +2,7 @@
 
 import click
 
+from eval.commands.abstention import abstention
 from eval.commands.descriptions import descriptions
 from eval.commands.pubmedqa import pubmedqa
 from eval.commands.quick import quick
@@ -26,6 +27,7 @@ def eval_group() -> None:
       cytoscribe eval rag --out DIR
       cytoscribe eval routing eval/data/routing/test.jsonl
       cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
+      cytoscribe eval abstention --beir scifact/
       cytoscribe eval quick
     """
 
@@ -39,6 +41,7 @@ eval_group.add_command(rag_compare)
 eval_group.add_command(pubmedqa)
 eval_group.add_command(quick)
 eval_group.add_command(routing)
+eval_group.add_command(abstention)
 
 if __name__ == "__main__":
     eval_group()

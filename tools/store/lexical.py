@@ -29,6 +29,19 @@ class LexicalIndex(Database):
                 while ids := _mergeable(connection):
                     connection.execute("SELECT merge_segments(%s)", (ids,))
 
+    def stems(self, texts: Sequence[str]) -> list[frozenset[str]]:
+        """The English stems of each text, as the lexical search reads it."""
+        with self.transaction() as connection:
+            return [frozenset(row[0]) for row in connection.execute(STEMS, (list(texts),))]
+
+    def rarity(self, query: str) -> dict[str, float]:
+        """How rare each stem of a query is among the passages: its idf as a share of the highest.
+
+        1 for a stem that no passage has; to an empty library all are equally new.
+        """
+        with self.transaction() as connection:
+            return dict(connection.execute(RARITY, (query,)).fetchall())
+
 
 def add_segment(connection: Connection, passage_ids: Sequence[int]) -> None:
     """Index passages that this transaction stored."""
@@ -80,4 +93,18 @@ BM25 = sql.SQL(
     "SELECT passage_id, sum(weight * frequency / (frequency + base + slope * length)) AS score "
     "FROM posted WHERE true{chosen} GROUP BY passage_id ORDER BY score DESC, passage_id "
     "LIMIT %(k)s"
+)
+
+STEMS = (
+    "SELECT tsvector_to_array(stems(words)) "
+    "FROM unnest(%s::text[]) WITH ORDINALITY AS said (words, n) ORDER BY n"
+)
+
+RARITY = (
+    "WITH total AS (SELECT coalesce(sum(passages), 0) AS n FROM lexical_segments), "
+    "said AS (SELECT term, coalesce((SELECT sum(cardinality(passages)) FROM postings "
+    "WHERE postings.term = asked.term), 0) AS df "
+    "FROM unnest(tsvector_to_array(stems(%s))) AS asked (term)) "
+    "SELECT term, (ln(1 + (n - df + 0.5) / (df + 0.5)) / ln(1 + (n + 0.5) / 0.5))::float8 "
+    "FROM said, total"
 )

@@ -1,0 +1,85 @@
+"""The literature in an answer: which passages answer, and what is quoted of them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from agent.material import Material, Part, clip, gap
+from agent.turn import Sentence, ToolResult
+from agent.wording import quote, source, split_sentences
+from tools.evidence import LiteratureEvidence
+from tools.protocols import TextEncoder
+
+# The probability that a passage answers, by tools/support.py: more likely than not. Out of fold,
+# 93% of PubMedQA's questions are not answered once their abstract is taken out of the library, and
+# 93% are answered from it when it is there.
+LEAST_SUPPORT = 0.5
+# Cosine, for passages without such a probability. Of 250 PubMedQA questions MiniLM places 98% of
+# their own abstracts above, and 59% of the closest abstract of another question (often related).
+LEAST_PASSAGE_SIMILARITY = 0.4
+QUOTED_PASSAGES = 3
+
+
+class Rewriter(Protocol):
+    """A text model that puts literature into its own words, citing each sentence."""
+
+    @property
+    def name(self) -> str: ...
+
+    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
+        """Sentences whose citations were checked; none where it failed."""
+
+
+def literature_part(
+    material: Material, result: ToolResult, encoder: TextEncoder, rewriter: Rewriter | None
+) -> Part:
+    """What the passages found say, or that none answers; retracted ones are named, not used."""
+    passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
+    retracted = tuple(_retracted(e) for e in passages if e.retracted)
+    support = supporting(passages)
+    if not support:
+        return Part((_no_passage(material.query, passages), *retracted))
+    sentences = rewriter.rewrite(material.question, support) if rewriter else []
+    sentences = sentences or [_quotation(material.query, e, encoder) for e in support]
+    return Part((*sentences, *retracted), clip(max(map(_certain, support))))
+
+
+def supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
+    """The best passage of each of the best articles, if it is likely enough to answer."""
+    best: dict[str, LiteratureEvidence] = {}
+    for passage in passages:
+        if not passage.retracted and _supports(passage):
+            best.setdefault(passage.source_id, passage)
+    return list(best.values())[:QUOTED_PASSAGES]
+
+
+def _supports(passage: LiteratureEvidence) -> bool:
+    judged = passage.support is not None
+    return _certain(passage) >= (LEAST_SUPPORT if judged else LEAST_PASSAGE_SIMILARITY)
+
+
+def _certain(passage: LiteratureEvidence) -> float:
+    """How likely it answers; how near it is where nobody judged that."""
+    return passage.similarity if passage.support is None else passage.support
+
+
+def _quotation(query: str, passage: LiteratureEvidence, encoder: TextEncoder) -> Sentence:
+    """The sentence of a passage that is closest to the query, as a quotation or a summary."""
+    said = split_sentences(passage.passage)
+    cosines = encoder.encode_passages(said) @ encoder.encode_queries([query])[0]
+    return quote(passage, said[int(cosines.argmax())])
+
+
+def _no_passage(query: str, found: Sequence[LiteratureEvidence]) -> Sentence:
+    standing = [e for e in found if not e.retracted]
+    if not standing:
+        return gap(f'The library holds no passage on "{query}".')
+    closest = max(standing, key=_certain)
+    how = f"similarity {closest.similarity:.2f}"
+    if closest.support is not None:
+        how = f"probability to answer {closest.support:.2f}"
+    return gap(f'No passage of the library answers "{query}" (closest: {source(closest)}, {how}).')
+
+
+def _retracted(passage: LiteratureEvidence) -> Sentence:
+    text = f"{source(passage)} was found as well and not used: it is retracted."
+    return Sentence(text=text, kind="notice")
