@@ -70,6 +70,11 @@ bench-tracing: $(DEVELOPS)  ## measure what tracing to a dead server costs a tur
 bench-page: $(DEVELOPS)  ## measure how long a user waits on the page (docs/benchmarks/latency.md)
 	$(BIN)/python docs/scripts/first_evidence.py $(BENCH)
 
+.PHONY: bench-ingest
+bench-ingest: $(DEVELOPS)  ## measure the ingest of the literature below DATA=DIR (docs/benchmarks/ingest.md)
+	@test -n "$(DATA)" || { echo 'Name a folder of literature: make bench-ingest DATA=DIR'; exit 2; }
+	$(BIN)/python docs/scripts/bench_ingest.py "$(DATA)" $(BENCH)
+
 bench-routing: $(RUNS)  ## measure which tools questions go to (docs/benchmarks/routing.md)
 	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl --misses
 

@@ -9,14 +9,20 @@ COLOURS = ("#1f6f8b", "#c8553d", "#5b8c5a", "#6d597a")
 
 
 def line_plot(
-    lines: Mapping[str, Line], *, x: str, y: str, x_ends: tuple[str, str] | None = None
+    lines: Mapping[str, Line],
+    *,
+    x: str,
+    y: str,
+    x_ends: tuple[str, str] | None = None,
+    y_from: float | None = None,
 ) -> str:
     """Named lines over common axes that start at the lowest and end at the highest value.
 
-    `x_ends` names the two ends of the x axis where they are no numbers.
+    `x_ends` names the two ends of the x axis where they are no numbers; `y_from` is a value that
+    the y axis holds in any case.
     """
     points = [point for line in lines.values() for point in line]
-    xs, ys = _range([p[0] for p in points]), _range([p[1] for p in points])
+    xs, ys = _range([p[0] for p in points]), _range(_heights(points, y_from))
     ends = x_ends or (f"{xs[0]:g}", f"{xs[1]:g}")
     drawn = [
         _line(name, line, COLOURS[number % len(COLOURS)], number, xs, ys)
@@ -28,6 +34,10 @@ def line_plot(
         f' font-family="sans-serif" font-size="12">\n<rect width="100%" height="100%"'
         f' fill="white"/>\n{_axes(ys, x, y, ends)}\n{"".join(drawn)}</svg>\n'
     )
+
+
+def _heights(points: Line, y_from: float | None) -> list[float]:
+    return [*(p[1] for p in points), *(() if y_from is None else (y_from,))]
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:

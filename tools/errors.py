@@ -16,6 +16,10 @@ class BadInputError(CytoscribeError):
     """A file, folder or option has a form that is not understood."""
 
 
+class ChangedEncoderError(BadInputError):
+    """Vectors were made by an encoder that the library is not searched by, or no longer."""
+
+
 class StoreUnavailableError(CytoscribeError):
     """The database cannot be reached right now; the same call may succeed later."""
 

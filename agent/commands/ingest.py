@@ -172,9 +172,13 @@ def literature(
 
 @ingest.command()
 @click.option("--until-done", is_flag=True, help="End when nothing waits and nobody adds articles.")
+@click.option(
+    "--ray", "actors", type=click.IntRange(1, 1024),
+    help="Embed what waits by so many actors of Ray Data (the extra `scale`), then end.",
+)  # fmt: skip
 @as_json_option
 @click.pass_context
-def work(ctx: click.Context, until_done: bool, as_json: bool) -> None:
+def work(ctx: click.Context, until_done: bool, actors: int | None, as_json: bool) -> None:
     """Embed the passages that wait in the library's queue, until Ctrl-C.
 
     Start as many as you like, on any machine that reaches the database (CYTOSCRIBE_DATABASE_URL):
@@ -184,8 +188,10 @@ def work(ctx: click.Context, until_done: bool, as_json: bool) -> None:
     Examples:
       cytoscribe ingest work
       CYTOSCRIBE_DATABASE_URL=postgresql://db/cells cytoscribe ingest work --until-done
+      RAY_ADDRESS=auto cytoscribe ingest work --ray 16
     """
     from agent.build import library_encoder, open_store
+    from tools.ingest.ray_workers import work_by_ray
     from tools.ingest.workers import work as embed
 
     settings = load_settings()
@@ -193,6 +199,11 @@ def work(ctx: click.Context, until_done: bool, as_json: bool) -> None:
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
         progress(None, "opening the library and the text encoder")
         with open_store(settings) as store:
+            if actors:
+                return work_by_ray(
+                    store, lambda library: library_encoder(settings, library)(), actors,
+                    progress=progress, cancelled=cancelled,
+                )  # fmt: skip
             return embed(
                 store, library_encoder(settings, store), until_done=until_done,
                 progress=progress, cancelled=cancelled,

@@ -51,11 +51,12 @@ def embed_waiting(store: "Store", encoder: TextEncoder) -> Iterator[int]:
 
     BadInputError where the library is searched by another encoder: the batch goes back.
     """
-    while (size := _embed_batch(store, encoder)) is not None:
+    while (size := embed_batch(store, encoder)) is not None:
         yield size
 
 
-def _embed_batch(store: "Store", encoder: TextEncoder) -> int | None:
+def embed_batch(store: "Store", encoder: TextEncoder) -> int | None:
+    """Take a batch, embed it and store its vectors; its size, or None where none is left."""
     with store.taken_batch(encoder.name) as batch:
         if batch is None:
             return None

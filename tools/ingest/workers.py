@@ -13,7 +13,7 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
-from tools.errors import StoreUnavailableError, WorkerError
+from tools.errors import ChangedEncoderError, StoreUnavailableError, WorkerError
 from tools.ingest.embedding import WAIT, embed_waiting
 from tools.ingest.report import IngestReport, Interrupted, Progress, never, silent
 from tools.protocols import TextEncoder
@@ -47,6 +47,8 @@ def work(
                     raise Interrupted(IngestReport(done))
             if until_done and not store.being_filled() and not store.waiting_passages():
                 return IngestReport(done)
+        except ChangedEncoderError:
+            continue  # the library has changed over: the batch waits for the new one
         except StoreUnavailableError:
             lost = lost or monotonic()
             if monotonic() - lost > PATIENCE:

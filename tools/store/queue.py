@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import psycopg
 
-from tools.errors import BadInputError
+from tools.errors import ChangedEncoderError
 from tools.protocols import Vectors
 from tools.store.connection import CONNECT_SECONDS, Connection, Database, naming_failures
 from tools.store.embeddings import check, register
@@ -68,6 +68,13 @@ class EmbeddingQueue(Database):
             assert row is not None
             return int(row[0])
 
+    def waiting_batches(self) -> int:
+        """How many batches wait, those in a worker's hands among them."""
+        with self.transaction() as connection:
+            row = connection.execute("SELECT count(*) FROM embedding_queue").fetchone()
+            assert row is not None
+            return int(row[0])
+
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Say, as long as the block lasts, that more may come; a killed process says it no more."""
@@ -119,13 +126,13 @@ class EmbeddingQueue(Database):
             _copy(connection, rows)
 
     def need_active(self, encoder: str) -> None:
-        """BadInputError where vectors of this encoder would not be searched."""
+        """ChangedEncoderError where vectors of this encoder would not be searched."""
         with self.transaction() as connection:
             row = connection.execute(
                 "SELECT name FROM embedding_models WHERE kind = 'text' AND active"
             ).fetchone()
         if row and row[0] != encoder:
-            raise BadInputError(
+            raise ChangedEncoderError(
                 f"the library is searched by the vectors of {row[0]}, not of {encoder}: run the "
                 "same command again, or change over by `cytoscribe library reembed`"
             )
