@@ -28,8 +28,9 @@ from pydantic import Field, SkipValidation
 from agent.lookup import asks_only, refers
 from agent.material import Material, Part
 from agent.meant_images import meant
-from agent.router import Planner
+from agent.router import Planner, clauses
 from agent.routing_features import Situation
+from agent.showing import shown_words
 from agent.synthesis import Synthesis, topic_of
 from agent.tracing import NoTracer, Tracer
 from agent.turn import GroundedAnswer, Plan, ToolError, ToolName, ToolResult
@@ -70,6 +71,7 @@ class Turn:
     plan: Plan
     literature_words: str  # the part of the question that asks for literature
     image_words: str  # the part of the question that asks about the image
+    named: str = ""  # what it names to be shown from the library
     results: tuple[ToolResult, ...] = ()
     steps: int = 0  # rounds of tool calls made
 
@@ -104,7 +106,9 @@ class Turn:
         place = {image_id: i for i, image_id in enumerate(self.asked.images)}
         ordered = sorted(self.results, key=lambda result: place.get(result.image_id or "", 0))
         shown, missing = self.asked.shown, self.asked.missing
-        return Material(self.asked.question, self.query, self.plan, tuple(ordered), shown, missing)
+        return Material(
+            self.asked.question, self.query, self.plan, tuple(ordered), shown, missing, self.named
+        )
 
 
 class CellAgent(BaseWorkflowAgent):
@@ -166,6 +170,7 @@ class CellAgent(BaseWorkflowAgent):
             self.router.route(*words),
             literature_words=self.router.words_for("literature_search", *words),
             image_words=self.router.words_for("describe_image", *words),
+            named=shown_words(clauses(asked.question), asked.situation.has_image),
         )
 
     async def _answer(self, ctx: AgentContext, turn: Turn) -> AgentOutput:
@@ -278,6 +283,9 @@ def _next_calls(turn: Turn) -> Iterator[ToolSelection]:
 def _calls(tool: ToolName, turn: Turn) -> Iterator[ToolSelection]:
     if tool == "literature_search":
         yield _call(tool, query=turn.query)
+        return
+    if tool == "image_search" and turn.named:
+        yield _call(tool, words=turn.named)
         return
     several = len(turn.asked.images) > 1  # a comparison is no question on any one of them
     question = "" if several else particular_question(turn.image_words)

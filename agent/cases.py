@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from agent.material import Material, Part, clip, gap
 from agent.turn import Sentence, ToolResult
-from agent.wording import HEADLINES, counted
+from agent.wording import HEADLINES, counted, found_by_words
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding
 
 LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
@@ -14,6 +14,8 @@ LEAST_CASE_SIMILARITY = 0.5  # cosine; a case below does not resemble the image
 
 def cases_part(material: Material, result: ToolResult) -> Part:
     """How the cases that resemble the image are labelled; copies of the image do not vote."""
+    if result.image_id is None and material.named:
+        return _named_part(material.named, result)
     found = [e for e in result.evidence if isinstance(e, CaseEvidence)]
     copies = tuple(_copy(e) for e in found if e.same_picture)
     others = [e for e in found if not e.same_picture]
@@ -22,6 +24,19 @@ def cases_part(material: Material, result: ToolResult) -> Part:
         return Part((*copies, _no_case(others, "other case" if copies else "case")))
     part = _voted(material, cases, result.image_id)
     return replace(part, sentences=(*copies, *part.sentences))
+
+
+def _named_part(words: str, result: ToolResult) -> Part:
+    """How the images are labelled that the words found."""
+    cases = [e for e in result.evidence if isinstance(e, CaseEvidence)]
+    if not cases:
+        return Part(
+            (gap(f'No image of the library is called "{words}" by its caption or labels.'),)
+        )
+    _, labels = _labels(cases)
+    text = found_by_words(words, cases, labels)
+    sentence = Sentence(text=text, evidence_ids=tuple(e.evidence_id for e in cases))
+    return Part((sentence,), labels.most_common(1)[0][1] / len(cases))
 
 
 def _copy(case: CaseEvidence) -> Sentence:

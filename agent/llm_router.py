@@ -39,7 +39,7 @@ class LLMRouter:
         if not called:
             return self._otherwise.route(question, situation)
         tools = [tool for tool in ORDER if tool in called]
-        return plan(tools, situation, CONFIDENCE, self.name)
+        return plan(tools, situation, CONFIDENCE, self.name, question)
 
     def words_for(self, tool: ToolName, question: str, situation: Situation) -> str:
         """The clauses that ask for this tool, as the trained router finds them."""

@@ -15,6 +15,7 @@ class Material:
     results: tuple[ToolResult, ...] = ()
     shown: tuple[str, ...] = ()  # ids of the session's images, in the order of their numbers
     missing: tuple[int, ...] = ()  # numbers of images that the question names and nobody gave
+    named: str = ""  # what the question names to be shown from the library
 
     def name(self, image_id: str | None) -> str:
         """What an image is called where the turn is about several: "image 2"; else ""."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from agent.meant_images import compares
 from agent.routing_features import ORDER, Situation, features
+from agent.showing import shown_words, surely_named
 from agent.turn import Plan, ToolName
 from tools.linear_head import Floats, LinearHead, read_head
 from tools.protocols import TextEncoder
@@ -80,7 +81,7 @@ class Router:
             return without_words(situation)
         vote = by_rule(question, situation) or self._by_head(question, situation)
         tools = [tool for tool in ORDER if tool in vote.intents]
-        return plan(tools, situation, vote.confidence, vote.decided_by)
+        return plan(tools, situation, vote.confidence, vote.decided_by, question)
 
     def words_for(self, tool: ToolName, question: str, situation: Situation) -> str:
         """The clauses of the question that ask for this tool; the whole where none does."""
@@ -130,6 +131,10 @@ def by_rule(question: str, situation: Situation) -> _Vote | None:
     if situation.has_image and (_OF_THE_IMAGE.fullmatch(words) or compares(question)):
         return _Vote(("describe_image",), 1.0, "rules")
     found = next((tool for pattern, tool in RULES if pattern.fullmatch(words)), None)
+    if not found and len(parts := clauses(question)) == 1:
+        named = shown_words(parts, situation.has_image)
+        if named and surely_named(named, situation.has_image):
+            found = "image_search"
     return _Vote((found,), 1.0, "rules") if found else None
 
 
@@ -171,15 +176,24 @@ def without_words(situation: Situation) -> Plan:
 
 
 def plan(
-    tools: Sequence[ToolName], situation: Situation, confidence: float, decided_by: str
+    tools: Sequence[ToolName],
+    situation: Situation,
+    confidence: float,
+    decided_by: str,
+    question: str = "",
 ) -> Plan:
-    """The plan for the tools that are asked for; those without their image are unmet."""
+    """The plan for the tools that are asked for; those without their image are unmet.
+
+    Cases are found without one where the question names what to show.
+    """
     if not tools:
         reason = "The question is not about cell images or their literature."
         return Plan(
             outcome="out_of_scope", confidence=confidence, decided_by=decided_by, reason=reason
         )
-    usable = [tool for tool in tools if situation.has_image or tool not in NEEDS_IMAGE]
+    named = shown_words(clauses(question), situation.has_image)
+    blind = NEEDS_IMAGE - ({"image_search"} if named else set())
+    usable = [tool for tool in tools if situation.has_image or tool not in blind]
     if not usable:
         return Plan(outcome="needs_image", confidence=confidence, decided_by=decided_by,
                     reason=f"There is no image yet for {' and '.join(tools)}.")  # fmt: skip

@@ -17,6 +17,7 @@ from llama_index.core.tools import BaseTool, FunctionTool
 from agent.settings import Settings
 from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
+from tools.cases_by_words import CaptionedImages, cases_by_words
 from tools.describe_image import describe_images, never
 from tools.errors import Cancelled, CytoscribeError
 from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence, LiteratureEvidence
@@ -41,7 +42,7 @@ def unjudged(
     return found
 
 
-class Library(Cases, Passages, Protocol):
+class Library(Cases, CaptionedImages, Passages, Protocol):
     """What the tools search; `tools.store.Store` is one."""
 
 
@@ -75,17 +76,20 @@ class Toolbox:
 
         return await self._run("describe_image", "tool", describe, image_id, question, of=image_id)
 
-    async def image_search(self, image_id: str) -> ToolResult:
-        """Find the labelled cases of the library that resemble an image."""
+    async def image_search(self, image_id: str = "", words: str = "") -> ToolResult:
+        """Find the labelled cases of the library that resemble an image, or that words name."""
 
         def search() -> Sequence[Evidence]:
-            features, k = self.features(image_id), self.settings.similar_cases
+            k, where = self.settings.similar_cases, case_filter(self.settings)
+            if not image_id:
+                return cases_by_words(words, self.encoder(), self.library, k, where)
+            features, picture = self.features(image_id), self.features.pixels(image_id)
             return image_search(
-                image_id, features, self.model, self.library, k,
-                where=case_filter(self.settings), picture=self.features.pixels(image_id),
-            )  # fmt: skip
+                image_id, features, self.model, self.library, k, where=where, picture=picture
+            )
 
-        return await self._run("image_search", "retriever", search, image_id, of=image_id)
+        given = image_id or words
+        return await self._run("image_search", "retriever", search, given, of=image_id or None)
 
     async def literature_search(self, query: str) -> ToolResult:
         """Find passages of the biomedical literature, with their PMIDs."""

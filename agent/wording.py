@@ -110,6 +110,13 @@ def counted(cases: Sequence[CaseEvidence], labels: Counter[str]) -> str:
     return f"{these} labelled {counts} (similarity {span}){_drawn(cases)}."
 
 
+def found_by_words(words: str, cases: Sequence[CaseEvidence], labels: Counter[str]) -> str:
+    """How many cases carry which label of those that fit the words best."""
+    counts = ", ".join(f"{label} ({n})" for label, n in labels.most_common())
+    are = f"{len(cases)} images fit" if len(cases) > 1 else "1 image fits"
+    return f'Of the library, {are} "{words}" best, labelled {counts}{_drawn(cases)}.'
+
+
 def _drawn(cases: Sequence[CaseEvidence]) -> str:
     simulated = sum(e.simulated for e in cases)
     if simulated == len(cases):

@@ -1,130 +1,21 @@
-"""Names that laboratories give to blood cells, brought to the classes the model can say.
+"""Names of a set's classes, brought to the classes the model can say.
 
-Case, accents, plurals and numbering do not count. Codes are those of PBC (Acevedo et al. 2020), of
-the Munich set (Matek et al. 2019) and common short forms. A name stands for a class only where
-that is certain: a blast is no immature granulocyte, a smudge cell is nothing here. For the rest
-there is a table of the user's own.
+Laboratories' names of blood cells are known (`tools.findings.names`), as are the sets' own class
+folders. For the rest there is a table of the user's own.
 """
 
 import csv
-import re
-import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.errors import BadInputError
 from tools.findings import BY_NAME, CELL_TYPE, COUNTS, RED_CELL_TYPE, TISSUE_TYPE
+from tools.findings.names import cell_type, normal
 from tools.ingest.labels import class_label, thing
 
 CLASS_QUESTIONS = tuple(q.name for q in (CELL_TYPE, RED_CELL_TYPE, TISSUE_TYPE))
 Class = tuple[str, str]  # question, option
-
-# Whole names only: "my cells" are nobody's myelocytes.
-CODES: Mapping[str, str] = {
-    "basophil": "ba bas baso basos",
-    "eosinophil": "eo eos eosi eosino",
-    "erythroblast": "erb ebo nrbc nrbcs",
-    "immature granulocyte": "ig igs mmy my pmy mmz myb pmo pmb meta",
-    "lymphocyte": "ly lym lymp lymph lymphs lyt lya",
-    "monocyte": "mo mon mono monos",
-    "neutrophil": "ne neu neut neutro sne bne seg segs ngs ngb",
-    "platelet": "plt plts",
-}
-# English, German, Spanish, French, Portuguese, Italian; singular, without accents.
-WORDS: Mapping[str, str] = {
-    "basophil": "basophil basofilo",
-    "eosinophil": "eosinophil eosinofilo",
-    "erythroblast": "erythroblast normoblast eritroblasto normoblasto",
-    "immature granulocyte": "myelocyte metamyelocyte promyelocyte myelozyt metamyelozyt "
-    "promyelozyt mielocito metamielocito promielocito",
-    "lymphocyte": "lymphocyte lymphozyt linfocito linfocita linfociti",
-    "monocyte": "monocyte monozyt monocito monocita monociti",
-    "neutrophil": "neutrophil neutrofilo band banded segmented segmentkernig stabkernig segmentado "
-    "cayado",
-    "platelet": "platelet thrombocyte thrombozyt plaquette plaqueta trombocito blutplattchen "
-    "piastrina",
-}
-PHRASES: Mapping[str, tuple[str, ...]] = {
-    "basophil": ("basophilic granulocyte",),
-    "eosinophil": ("eosinophilic granulocyte",),
-    "neutrophil": ("neutrophilic granulocyte",),
-    "erythroblast": (
-        "nucleated red blood cell",
-        "nucleated red cell",
-        "nucleated rbc",
-        "nucleated erythrocyte",
-        "basophilic erythroblast",
-        "polychromatic erythroblast",
-        "orthochromatic erythroblast",
-        "basophilic normoblast",
-        "polychromatic normoblast",
-        "orthochromatic normoblast",
-    ),
-    "immature granulocyte": (
-        "immature granulocyte",
-        "immature wbc granulocyte",
-        "unreif granulozyt",
-        "granulocito inmaduro",
-        "granulocyte immature",
-    ),
-}
-# Words that change nothing about which of the classes a cell is of.
-_FILLERS = """
-a atypical blood cell celula cellule class de giant granulocito granulocyte granulozyt healthy large
-leucocyte leukocyte leukozyt leucocito mature normal of peripheral polynucleaire reactive small the
-type typical variant wbc zelle
-"""
-FILLERS = frozenset(_FILLERS.split())
-ENDINGS = ("", "s", "en", "es", "er", "e", "n")
-
-
-def normal(name: str) -> str:
-    """A name without case, accents, punctuation and numbering: "01_Eosinófilo" -> "eosinofilo"."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    letters = "".join(c for c in plain if not unicodedata.combining(c))
-    words = re.sub(r"[\W_]+", " ", letters).split()
-    return " ".join(word for word in words if not word.isdecimal()) or " ".join(words)
-
-
-def _singulars(word: str) -> Iterator[str]:
-    for ending in ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) > 2:
-            yield word.removesuffix(ending)
-
-
-def _inverted(names: Mapping[str, str]) -> dict[str, str]:
-    return {word: cell for cell, words in names.items() for word in words.split()}
-
-
-_CODES, _WORDS = _inverted(CODES), _inverted(WORDS)
-
-
-def _known(word: str) -> str | None:
-    return next((_WORDS[form] for form in _singulars(word) if form in _WORDS), None)
-
-
-def _is_filler(word: str) -> bool:
-    return word in FILLERS or any(form in FILLERS for form in _singulars(word))
-
-
-def _says(words: Sequence[str], phrase: str) -> bool:
-    wanted = phrase.split()
-    return len(words) == len(wanted) and all(
-        form in _singulars(word) for word, form in zip(words, wanted, strict=True)
-    )
-
-
-def cell_type(name: str) -> str | None:
-    """The cell type a class is called after, or None where that is not certain."""
-    words = normal(name).split()
-    if (code := _CODES.get(" ".join(words))) is not None:
-        return code
-    for cell, phrases in PHRASES.items():
-        if any(_says(words, phrase) for phrase in phrases):
-            return cell
-    types = {_known(word) for word in words if not _is_filler(word)}
-    return types.pop() if len(types) == 1 else None
 
 
 def counted_thing(name: str) -> str | None:

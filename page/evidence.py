@@ -130,10 +130,15 @@ def _case(case: CaseEvidence, numbers: Numbers, jpeg: bytes | None) -> str:
     return (
         f"<figure>{_picture(jpeg, case.caption or title)}<figcaption>"
         f"{numbers.label(case.evidence_id)} <strong>{escape(title)}</strong> {badge}<br>"
-        f"similarity {case.similarity:.2f}{copies}<br>"
+        f"{_likeness(case)}{copies}<br>"
         f'<span class="quiet">{escape(case.source)} · {escape(case.licence)}</span>'
         f"{_labels(case.labels)}</figcaption></figure>"
     )
+
+
+def _likeness(case: CaseEvidence) -> str:
+    kind = "similarity" if case.found_by == "image" else "words and caption"
+    return f"{kind} {case.similarity:.2f}"
 
 
 def _title(case: CaseEvidence) -> str:

@@ -70,14 +70,15 @@ class DescriptionEvidence(_Evidence):
 
 
 class CaseEvidence(_Evidence):
-    """A labelled image of the library that resembles the user's image."""
+    """A labelled image of the library that resembles the user's image or is what was named."""
 
     prefix: ClassVar[str] = "case"
     kind: Literal["case"] = "case"
     image_id: str
     caption: str
     labels: dict[str, str]  # {"cell_type": "neutrophil", …}
-    similarity: float  # cosine, higher is closer
+    similarity: float  # cosine, higher is closer: of the images, or of the words and the caption
+    found_by: Literal["image", "words"] = "image"
     source: str
     licence: str
     simulated: bool = False  # drawn by our simulator: must be said wherever it is shown

@@ -89,6 +89,13 @@ class ArticleFilter(Frozen):
 EVERYTHING = ArticleFilter()
 
 
+class ImageHit(NamedTuple):
+    """An image that a search by words found."""
+
+    image_id: str
+    score: float  # higher is better; its scale is the search's
+
+
 class Hit(NamedTuple):
     """A passage that a search found, by its number in the library."""
 

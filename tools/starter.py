@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from tools.images import image_id_of, open_image, thumbnail
+from tools.ingest.captions import embed_captions
 from tools.library import Article, ImageRecord, Passage
 from tools.protocols import TextEncoder, VisionModel
 from tools.simulate import Recipe, starter_recipes
@@ -64,6 +65,7 @@ def fill_starter_library(
             _add_images(store, model, _pictures(recipes, folder), progress, deadline)
         if reading:
             reading.result()
+    embed_captions(store, encoder)
 
 
 def bibliography() -> tuple[Article, ...]:

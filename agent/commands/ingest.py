@@ -91,8 +91,9 @@ def images(
       cytoscribe ingest images nih/ --format chestxray14
       cytoscribe ingest images laion2b/ --format laion
     """
-    from agent.build import open_model, open_store
+    from agent.build import library_encoder, open_model, open_store
     from tools.ingest import Limits, ingest_images
+    from tools.ingest.captions import embed_captions
     from tools.ingest.layouts import find_layout
 
     settings = load_settings()
@@ -103,11 +104,14 @@ def images(
     def run(progress: Progress, cancelled: Callable[[], bool]) -> IngestReport:
         progress(None, "opening the library and the model")
         with open_store(settings) as store:
-            return ingest_images(
+            report = ingest_images(
                 path, store=store, model=open_model(settings), layout=layout, source=source,
                 licence=licence, stated=labels, limits=limits, progress=progress,
                 cancelled=cancelled,
             )  # fmt: skip
+            progress(None, "embedding captions")
+            embed_captions(store, library_encoder(settings, store)(), cancelled)
+            return report
 
     carry_out(ctx, run, "images", as_json)
 

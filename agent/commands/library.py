@@ -1,7 +1,7 @@
 """Look into the library, search it, and embed it anew."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -22,6 +22,7 @@ def library() -> None:
       cytoscribe library stats
       cytoscribe library stats --json
       cytoscribe library search "ring-shaped nuclei" --year-from 2010
+      cytoscribe library images "eosinophils" --source pbc
       cytoscribe library reembed --encoder bge-base
     """
 
@@ -78,6 +79,49 @@ def search(query: str, k: int | None, as_json: bool, **filters: Any) -> None:
         )
     for passage in found:
         click.echo(passage.model_dump_json() if as_json else _in_words(passage))
+
+
+@library.command()
+@click.argument("words")
+@click.option("--k", type=click.IntRange(1, 100), help="Images; default: the setting.")
+@click.option("--source", "case_source", help="Only of this data set.")
+@click.option("--licence", "case_licence", help="Only under this licence.")
+@click.option("--stain", "case_stain", help="Only labelled with this stain.")
+@click.option("--modality", "case_modality", help="Only of this modality.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, an image.")
+def images(words: str, k: int | None, as_json: bool, **filters: str | None) -> None:
+    """Find labelled images by what their captions and labels say, as "show me …" does.
+
+    \b
+    Examples:
+      cytoscribe library images eosinophils
+      cytoscribe library images "cells with a bilobed nucleus" --source pbc_wbcatt --k 20
+      cytoscribe library images Thrombozyten --stain Romanowsky --json
+    """
+    from agent.build import library_encoder, open_store
+    from agent.toolbox import case_filter
+    from tools.cases_by_words import cases_by_words
+
+    settings = load_settings(similar_cases=k, **filters)
+    with open_store(settings) as store:
+        encoder = library_encoder(settings, store)()
+        found = cases_by_words(words, encoder, store, settings.similar_cases, case_filter(settings))
+        paths = {case.image_id: store.image(case.image_id) for case in found}
+    for case in found:
+        record = paths[case.image_id]
+        told = case.model_dump() | {"path": record.path if record else None}
+        click.echo(json.dumps(told, ensure_ascii=False) if as_json else _case_in_words(told))
+    if not found and not as_json:
+        click.echo(f"No image of the library is called {words!r} by its caption or labels.")
+
+
+def _case_in_words(told: Mapping[str, Any]) -> str:
+    labels = ", ".join(f"{name}: {value}" for name, value in told["labels"].items())
+    drawn = " SIMULATED" if told["simulated"] else ""
+    return (
+        f"{told['image_id']} ({told['similarity']:.2f}) {told['source']}, {told['licence']}{drawn}"
+        f"\n    {told['caption']}\n    {labels}\n    {told['path']}"
+    )
 
 
 def _in_words(passage: LiteratureEvidence) -> str:

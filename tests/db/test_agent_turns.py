@@ -121,6 +121,17 @@ def test_images_of_earlier_turns_are_compared_after_a_restart(assistant, store, 
     assert missing.answer.status == "abstained"
 
 
+def test_what_is_named_is_shown_from_the_library_without_an_image(assistant):
+    record = ask(assistant, "Show me neutrophils")
+    assert record.plan.tools == ("image_search",)
+    assert {e.found_by for e in record.evidence().values()} == {"words"}
+    assert record.answer.text.startswith('Of the library, 3 images fit "neutrophils" best')
+    assert record.answer.status == "grounded"
+    record = ask(assistant, "Show me monocytes")
+    assert 'No image of the library is called "monocytes"' in record.answer.text
+    assert record.answer.status == "abstained"
+
+
 def test_a_session_does_not_see_the_images_of_another(assistant):
     ask(assistant, "What cell is this?", png(), session="one")
     assert ask(assistant, "what cell is this?", session="two").plan.outcome == "needs_image"

@@ -66,6 +66,14 @@ def test_a_question_about_an_image_that_is_not_there_needs_one(router):
     assert router.route("", NO_IMAGE).outcome == "needs_image"
 
 
+def test_cases_are_shown_without_an_image_where_the_question_names_them(router):
+    shown = router.route("Show me eosinophils", NO_IMAGE)
+    assert (shown.outcome, shown.tools, shown.decided_by) == ("tools", (S,), "rules")
+    both = router.route("Show me eosinophils and find papers about eosinophilia", NO_IMAGE)
+    assert both.tools == (S, L)
+    assert router.route("Show me similar cells", NO_IMAGE).outcome == "needs_image"
+
+
 def test_without_an_image_the_literature_is_still_searched(router):
     plan = router.route("What cell is this, and any papers on neutrophils?", NO_IMAGE)
     assert (plan.tools, plan.unmet) == ((L,), (D,))

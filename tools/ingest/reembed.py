@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tools.errors import BadInputError
+from tools.ingest.captions import embed_captions
 from tools.ingest.embedding import embed_missing
 from tools.ingest.job import running_job
 from tools.ingest.report import IngestReport, Progress, never, silent
@@ -40,5 +41,6 @@ def reembed(
             for embedded in embed_missing(store, encoder):
                 job.tally.done += embedded
                 job.tell(min(1.0, job.tally.done / max(total, 1)), f"{job.tally.done:,} passages")
+            embed_captions(store, encoder, cancelled)
             whole = store.activate_encoder(encoder.name)
         return job.tally.report()

@@ -4,6 +4,7 @@ It knows nothing of files, models or agents: vectors, records and ids come in, e
 """
 
 from tools.store.articles import ArticleStore
+from tools.store.captions import CaptionStore
 from tools.store.corrections import CorrectionStore
 from tools.store.counts import LibraryCounts
 from tools.store.encoders import EncoderStore
@@ -23,6 +24,7 @@ __all__ = ["Store", "migrate"]
 class Store(
     EncoderStore,
     ImageStore,
+    CaptionStore,
     ArticleStore,
     EmbeddingQueue,
     LiteratureStore,

@@ -38,6 +38,9 @@ class EncoderStore(Database):
             model = find_model(connection, "text", name)
             if model is None:
                 raise BadInputError(f"the library has no vectors of {name!r}")
+            connection.execute(
+                "DELETE FROM caption_embeddings WHERE model_id = %s", (model.model_id,)
+            )
             deleted = connection.execute(
                 "DELETE FROM passage_embeddings WHERE model_id = %s", (model.model_id,)
             ).rowcount
