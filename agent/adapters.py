@@ -52,7 +52,7 @@ def refuse_another_base(base: Path, adapter: Path) -> None:
         digests, commit = dict(pin["sha256"]), pin["revision"]
     known = base.name if COMMIT.fullmatch(base.name) else None
     other = bool(known and commit and known != commit)
-    if other or not all(_is_pinned(base / name, sha) for name, sha in digests.items()):
+    if other or not all(is_pinned(base / name, sha) for name, sha in digests.items()):
         raise ModelUnavailableError(
             f"the adapter {adapter} was trained on {pin['model']} and does not fit {base}: give the"
             f" base that its {BASE} names"
@@ -67,8 +67,11 @@ def load_soft_prompt(adapter: Path) -> str:
         return "".join(json.loads(file.read_text("utf-8"))["tokens"])
 
 
-def _is_pinned(file: Path, sha: str) -> bool:
-    """Larger weights are taken by their name: reading them through would slow every start."""
+def is_pinned(file: Path, sha: str) -> bool:
+    """Whether a file of weights has this SHA-256.
+
+    Larger weights are taken by their name: reading them through would slow every start.
+    """
     if not file.is_file() or file.stat().st_size > READ_WHOLE:
         return file.is_file()
     return hashlib.sha256(file.read_bytes()).hexdigest() == sha

@@ -101,6 +101,12 @@ class Turn:
             and all(result.tool != "describe_image" for result in self.results)
         )
 
+    @property
+    def asks_of_an_unknown(self) -> bool:
+        """Whether literature is asked for on what an image shows, and nobody knows what it is."""
+        refers_to_it = refers(self.literature_words) and not self.topic
+        return refers_to_it and self.material().unknown_images
+
     def material(self) -> Material:
         """The evidence, in the order of the images."""
         place = {image_id: i for i, image_id in enumerate(self.asked.images)}
@@ -256,6 +262,8 @@ def out_of_steps(turn: Turn) -> Turn:
     """The turn with a failure for each planned tool that was not called: its steps are used up."""
     done = {result.tool for result in turn.results}
     error = ToolError(kind="StepLimit", message=f"the {turn.steps} steps of a turn were used up")
+    if turn.asks_of_an_unknown:
+        done.add("literature_search")  # held back, which the answer says
     left = [ToolResult(tool=t, error=error, latency_ms=0) for t in turn.plan.tools if t not in done]
     return replace(turn, results=(*turn.results, *left))
 
@@ -275,8 +283,9 @@ def _next_calls(turn: Turn) -> Iterator[ToolSelection]:
     waits = turn.waits_for_a_look
     if waits and "describe_image" not in turn.plan.tools:
         yield from _calls("describe_image", turn)
+    held_back = waits or turn.asks_of_an_unknown
     for tool in turn.plan.tools:
-        if tool not in done and not (tool == "literature_search" and waits):
+        if tool not in done and not (tool == "literature_search" and held_back):
             yield from _calls(tool, turn)
 
 

@@ -65,6 +65,7 @@ def open_model(settings: Settings, *, progress: Progress = quiet) -> "PaliGemma"
         device=settings.device,
         dtype=settings.dtype,
         max_new_tokens=settings.max_new_tokens,
+        abstain=settings.abstain,
     )
 
 

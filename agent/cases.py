@@ -1,7 +1,10 @@
-"""Similar cases in an answer: their labels counted, and held against what is seen."""
+"""Similar cases in an answer: their labels counted, and held against what is seen.
+
+Beside an image that the model does not know they are shown, and claim nothing.
+"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from agent.material import Material, Part, clip, gap
@@ -17,6 +20,9 @@ def cases_part(material: Material, result: ToolResult) -> Part:
     if result.image_id is None and material.named:
         return _named_part(material.named, result)
     found = [e for e in result.evidence if isinstance(e, CaseEvidence)]
+    if unknown := unknown_image(result):
+        told = () if material.of("describe_image") else (unknown,)
+        return Part((*told, *_beside_an_unknown(found)))
     copies = tuple(_copy(e) for e in found if e.same_picture)
     others = [e for e in found if not e.same_picture]
     cases = [e for e in others if e.similarity >= LEAST_CASE_SIMILARITY]
@@ -37,6 +43,23 @@ def _named_part(words: str, result: ToolResult) -> Part:
     text = found_by_words(words, cases, labels)
     sentence = Sentence(text=text, evidence_ids=tuple(e.evidence_id for e in cases))
     return Part((sentence,), labels.most_common(1)[0][1] / len(cases))
+
+
+def unknown_image(result: ToolResult) -> Sentence | None:
+    """What is said where the result's image is of no kind that the model knows."""
+    seen = (e for e in result.evidence if isinstance(e, DescriptionEvidence))
+    found = next((e for e in seen if e.status == "abstained"), None)
+    return (
+        Sentence(text=found.text, evidence_ids=(found.evidence_id,), kind="gap") if found else None
+    )
+
+
+def _beside_an_unknown(cases: Sequence[CaseEvidence]) -> Iterator[Sentence]:
+    if not cases:
+        return
+    _, labels = _labels(cases)
+    text = f"{counted(cases, labels)} They are shown, and nothing is concluded from them."
+    yield Sentence(text=text, evidence_ids=tuple(e.evidence_id for e in cases), kind="gap")
 
 
 def _copy(case: CaseEvidence) -> Sentence:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agent.turn import Plan, Sentence, ToolName, ToolResult
+from tools.evidence import DescriptionEvidence
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,21 @@ class Material:
 
     def of(self, tool: ToolName) -> list[ToolResult]:
         return [result for result in self.results if result.tool == tool]
+
+    def leaves_out(self, tool: ToolName) -> bool:
+        """Whether a planned tool was not used, because its image is of no known kind."""
+        return tool in self.plan.tools and not self.of(tool) and self.unknown_images
+
+    @property
+    def unknown_images(self) -> bool:
+        """Whether there are images, and all of a kind that the model does not know."""
+        described = [
+            evidence
+            for result in self.results
+            for evidence in result.evidence
+            if isinstance(evidence, DescriptionEvidence)
+        ]
+        return bool(described) and all(e.status == "abstained" for e in described)
 
 
 @dataclass(frozen=True)

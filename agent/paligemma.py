@@ -19,6 +19,7 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from agent.adapters import load_soft_prompt
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
+from agent.familiarity import Detector, load_detector
 from agent.loading import (
     find_checkpoint,
     load_examples,
@@ -26,7 +27,7 @@ from agent.loading import (
     load_processor,
     load_prompts,
 )
-from agent.prefixes import parts, prefix_text, prefixes_for, task
+from agent.prefixes import parts, prefix_text, prefixes_for, task, together
 from tools.errors import Cancelled
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
 
@@ -41,8 +42,11 @@ def load_paligemma(
     device: str = "auto",
     dtype: str = "auto",
     max_new_tokens: int = 128,
+    abstain: bool = True,
 ) -> "PaliGemma":
     """Load a checkpoint (hub id or folder) and, if given, a PEFT adapter (hub id or folder) on it.
+
+    `abstain`: images are told apart into known and others, where its folder says how.
 
     Raises:
         ModelUnavailableError: missing, gated, damaged or not a PaliGemma; it says what to do.
@@ -60,6 +64,7 @@ def load_paligemma(
         examples=load_examples(base),
         better=load_prompts(extra or base),
         soft_prompt=load_soft_prompt(extra.folder) if extra else "",
+        detector=load_detector((extra or base).folder) if abstain else None,
     )
 
 
@@ -81,17 +86,20 @@ class PaliGemma:
         examples: Sequence[str] = (),
         better: Mapping[str, str] | None = None,
         soft_prompt: str = "",
+        detector: Detector | None = None,
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
         `better` are prompts to use instead of others, which it was found to answer worse;
-        `soft_prompt` is the text of trained tokens that stand in front of every prompt.
+        `soft_prompt` is the text of trained tokens that stand in front of every prompt; `detector`
+        tells images of known kinds from others.
         """
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
+        self._detector = detector
         self._stop = _stop_tokens(model, processor)
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
@@ -120,7 +128,9 @@ class PaliGemma:
         towers = [
             self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, self._prefixes.rows)
         ]
-        return ImageFeatures(torch.cat(towers), len(images))
+        tower = torch.cat(towers)
+        known = self._detector(tower) if self._detector else None
+        return ImageFeatures(tower, len(images), known)
 
     def no_image(self, n: int = 1) -> ImageFeatures:
         """What is asked of texts alone: n prompts that no image token stands before."""
@@ -146,7 +156,7 @@ class PaliGemma:
         cancelled: Callable[[], bool] = never,
     ) -> Generated:
         """One answer (without a question, a description) about all the images, in their order."""
-        reading = self._prefixes.read([self._prompt(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], together(features))
         return self._decode(*reading, cancelled)[0]
 
     def generate(
@@ -179,7 +189,7 @@ class PaliGemma:
 
         `cancelled` is asked before every token and ends the stream. Bad input raises here, at once.
         """
-        reading = self._prefixes.read([self._prompt(question)], _together(features))
+        reading = self._prefixes.read([self._prompt(question)], together(features))
         return self._pieces(*reading, cancelled)
 
     def score(
@@ -278,13 +288,6 @@ class PaliGemma:
                     shown = text
         if text != shown:
             yield text[len(shown) :]
-
-
-def _together(features: ImageFeatures) -> ImageFeatures:
-    """Several images as one: their tokens side by side."""
-    if features.n == 1:
-        return features
-    return ImageFeatures(features.tower.flatten(0, 1)[None], 1)
 
 
 def _chunks(images: Sequence[Image], size: int) -> Iterator[Sequence[Image]]:

@@ -54,6 +54,13 @@ def parts(features: ImageFeatures, size: int) -> Iterator[ImageFeatures]:
         yield ImageFeatures(tower, len(tower))
 
 
+def together(features: ImageFeatures) -> ImageFeatures:
+    """Several images as one: their tokens side by side."""
+    if features.n == 1:
+        return features
+    return ImageFeatures(features.tower.flatten(0, 1)[None], 1)
+
+
 class Prefixes(Protocol):
     """How prompts are read behind images."""
 

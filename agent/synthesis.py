@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from agent.cases import cases_part
+from agent.cases import cases_part, unknown_image
 from agent.comparing import comparison
 from agent.literature import Rewriter, literature_part
 from agent.material import Material, Part, clip, gap
@@ -62,6 +62,10 @@ PARTS: dict[ToolName, str] = {
     "image_search": "Similar cases could not be searched",
     "literature_search": "The literature could not be searched",
 }
+NOT_LOOKED_UP = (
+    "The literature was not searched: it was asked for on what the image shows, and that is"
+    " unknown."
+)
 WITHOUT_IMAGE: dict[ToolName, str] = {
     "describe_image": "There is no image to describe yet: add one and ask again.",
     "image_search": "There is no image to find similar cases for yet: add one and ask again.",
@@ -99,6 +103,8 @@ class Synthesis:
             yield _failed(result) or literature_part(
                 material, result, self._encoder, self._rewriter
             )
+        if material.leaves_out("literature_search"):
+            yield Part((gap(NOT_LOOKED_UP),))
         for tool in material.plan.unmet:
             yield Part((gap(WITHOUT_IMAGE[tool]),))
         yield Part((NOTICE,))
@@ -119,7 +125,7 @@ class Synthesis:
 def _of(material: Material, result: ToolResult, part: Part) -> Part:
     """The part, beginning with the name of its image where the turn is about several."""
     name = material.name(result.image_id)
-    if not name:
+    if not (name and part.sentences):
         return part
     first, *rest = part.sentences
     first = first.model_copy(update={"text": f"{name.capitalize()}: {first.text}"})
@@ -141,6 +147,8 @@ def topic_of(results: Sequence[ToolResult]) -> str | None:
 
 
 def _image_part(question: str, result: ToolResult) -> Part:
+    if unknown := unknown_image(result):
+        return Part((unknown,))
     seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
     if asks_for_a_diagnosis(question):

@@ -18,7 +18,7 @@ from agent.settings import Settings
 from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
 from tools.cases_by_words import CaptionedImages, cases_by_words
-from tools.describe_image import describe_images, never
+from tools.describe_image import abstained, describe_images, is_strange, never
 from tools.errors import Cancelled, CytoscribeError
 from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence, LiteratureEvidence
 from tools.image_features import FeatureCache
@@ -77,16 +77,22 @@ class Toolbox:
         return await self._run("describe_image", "tool", describe, image_id, question, of=image_id)
 
     async def image_search(self, image_id: str = "", words: str = "") -> ToolResult:
-        """Find the labelled cases of the library that resemble an image, or that words name."""
+        """Find the labelled cases of the library that resemble an image, or that words name.
+
+        Of an image that the model does not know, that is evidence, too, and comes first.
+        """
 
         def search() -> Sequence[Evidence]:
             k, where = self.settings.similar_cases, case_filter(self.settings)
             if not image_id:
                 return cases_by_words(words, self.encoder(), self.library, k, where)
             features, picture = self.features(image_id), self.features.pixels(image_id)
-            return image_search(
+            cases = image_search(
                 image_id, features, self.model, self.library, k, where=where, picture=picture
             )
+            (likeness,) = features.familiarity or (None,)
+            strange = is_strange(likeness)
+            return (abstained(image_id, likeness, self.model.name), *cases) if strange else cases
 
         given = image_id or words
         return await self._run("image_search", "retriever", search, given, of=image_id or None)

@@ -63,9 +63,9 @@ def evaluate(
     class that the model can say.
     """
     names = read_map(request.class_map) if request.class_map else ClassNames()
-    images, split = _chosen(request)
+    images, split = chosen(request)
     truths = Truths(request.dataset, request.root, names, split.rows, request.stated())
-    known, skipped = _read(truths, images, watch)
+    known, skipped = read_truths(truths, images, watch)
     usable = [image for image in known if image.facts]
     if not usable:
         raise _nothing(request.root, known, skipped)
@@ -92,7 +92,7 @@ def evaluate(
     }
 
 
-def _chosen(request: Request) -> tuple[list[FoundImage], Split]:
+def chosen(request: Request) -> tuple[list[FoundImage], Split]:
     """The images of the split, and a seeded draw of them in their order."""
     images, split = find_images(request.dataset, request.root), Split({}, ())
     if request.split:
@@ -104,7 +104,7 @@ def _chosen(request: Request) -> tuple[list[FoundImage], Split]:
     return images, split
 
 
-def _read(
+def read_truths(
     truths: Truths, images: Sequence[FoundImage], watch: Watch
 ) -> tuple[list[Known], list[tuple[Path, str]]]:
     """What is true of each image, and the images whose annotation cannot be used."""

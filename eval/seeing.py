@@ -7,7 +7,7 @@ questions, `answer` for counts. It knows neither the truth of an image nor how i
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import numpy as np
@@ -81,11 +81,17 @@ class Looking:
     """One batch before the model: `describe` as served, then `ask` what is measured."""
 
     def __init__(
-        self, images: Sequence[Image.Image], model: VisionModel, min_probability: float = 0.5
+        self,
+        images: Sequence[Image.Image],
+        model: VisionModel,
+        min_probability: float = 0.5,
+        abstaining: bool = True,
     ) -> None:
         self._model = cast(VisionModel, _Remembering(model))
         self._least = min_probability
-        self._images, self._features = images, model.look(images)
+        features = model.look(images)
+        self._images = images
+        self._features = features if abstaining else replace(features, familiarity=None)
 
     def describe(self) -> list[DescriptionEvidence]:
         """The description of each image with all its findings."""
@@ -170,8 +176,12 @@ def count_of(
 
 
 def blank(model: VisionModel, kind: Kind) -> Seen:
-    """What is said of an image that shows nothing: the same for every image of the kind."""
-    return see([Image.new("RGB", (SIDE, SIDE), GREY)], model, [kind])[0]
+    """What would be said of an image that shows nothing, the same for every image of the kind.
+
+    Nothing is, where the model knows that it shows nothing; the control is what it says unasked.
+    """
+    looking = Looking([Image.new("RGB", (SIDE, SIDE), GREY)], model, abstaining=False)
+    return looking.ask([kind], looking.describe())[0]
 
 
 def shuffled(seen: Sequence[Seen], seed: int = 0) -> list[Seen]:

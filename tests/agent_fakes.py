@@ -12,7 +12,7 @@ from PIL import Image
 from tools.errors import CytoscribeError
 from tools.evidence import CaseEvidence, LiteratureEvidence
 from tools.library import Hit
-from tools.protocols import Asked, Generated, ImageFeatures, Vectors
+from tools.protocols import Asked, Familiarity, Generated, ImageFeatures, Vectors
 
 SEEN = {"subject": "single blood cell", "cell_type": "neutrophil", "nucleus_shape": "multilobed"}
 
@@ -47,12 +47,14 @@ class SureModel:
     fails: BaseException | None = None
     text_probability: float = 0.8
     looks: int = 0
+    familiarity: Familiarity | None = None  # of every image
     name: str = "sure"
     embedding_dim: int = 2
 
     def look(self, images: Sequence[Any]) -> ImageFeatures:
         self.looks += 1
-        return ImageFeatures(None, len(images))
+        known = (self.familiarity,) * len(images) if self.familiarity else None
+        return ImageFeatures(None, len(images), known)
 
     def describe(
         self, features: ImageFeatures, cancelled: Callable[[], bool] = bool

@@ -2,8 +2,9 @@
 
 Findings are the answers to the closed questions of `tools/findings`, scored by the model as suffix
 log-probabilities. First what the image shows, then only the questions that make sense for it. What
-falls below the least probability is not claimed. How well the probabilities are calibrated is the
-model's matter; this module reports them as they are.
+falls below the least probability is not claimed, and of an image that is unlike all that the model
+was taught (a chart, a photograph, a blank) nothing is. How well the probabilities are calibrated is
+the model's matter; this module reports them as they are.
 """
 
 import re
@@ -15,10 +16,11 @@ from numpy.typing import NDArray
 from tools.evidence import DescriptionEvidence, Finding
 from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question, claimed
 from tools.images import OpenedImage
-from tools.protocols import Generated, ImageFeatures, VisionModel
+from tools.protocols import Familiarity, Generated, ImageFeatures, VisionModel
 
 ANSWER = "answer"  # name of the finding that holds the model's own words on the user's question
 _UNCERTAIN = "Uncertain: "  # begins what a text says of its gaps
+UNKNOWN_IMAGE = "This does not look like a cell image I can describe."
 
 
 # What the closed questions answer anyway, or what asks for nothing in particular.
@@ -77,20 +79,52 @@ def describe_images(
 
     `question`, where given, is also put to the model in the user's words; its answer becomes the
     finding `answer` if it is probable enough. `text` is what the model wrote without the statements
-    that no finding bears out; a metric of generated text takes `generated_text`. Raises Cancelled
+    that no finding bears out; a metric of generated text takes `generated_text`. An image that the
+    model does not know is not described: its evidence says so, as its status does. Raises Cancelled
     once `cancelled` says so.
     """
+    likeness = features.familiarity or [None] * features.n
+    if all(is_strange(each) for each in likeness):
+        return [
+            abstained(image_id, each, model.name)
+            for image_id, each in zip(image_ids, likeness, strict=True)
+        ]
     texts = model.describe(features, cancelled)
     answers = model.answer(features, question, cancelled) if question else [None] * features.n
     seen = findings(features, model, min_probability, cancelled)
+    said = zip(image_ids, texts, answers, seen, likeness, strict=True)
     return [
-        _evidence(image_id, text, (*_answered(answer, min_probability), *found), model.name)
-        for image_id, text, answer, found in zip(image_ids, texts, answers, seen, strict=True)
+        abstained(image_id, each, model.name)
+        if is_strange(each)
+        else _evidence(
+            image_id, text, (*_answered(answer, min_probability), *found), model.name, each
+        )
+        for image_id, text, answer, found, each in said
     ]
 
 
+def is_strange(likeness: Familiarity | None) -> bool:
+    """Whether an image was found to be of no kind that the model knows."""
+    return likeness is not None and not likeness.known
+
+
+def abstained(image_id: str, likeness: Familiarity | None, model: str) -> DescriptionEvidence:
+    """What is said of an image about which nothing can be said."""
+    return DescriptionEvidence(
+        image_id=image_id,
+        text=UNKNOWN_IMAGE,
+        model=model,
+        status="abstained",
+        familiarity=likeness.probability if likeness else None,
+    )
+
+
 def _evidence(
-    image_id: str, written: Generated, found: tuple[Finding, ...], model: str
+    image_id: str,
+    written: Generated,
+    found: tuple[Finding, ...],
+    model: str,
+    likeness: Familiarity | None,
 ) -> DescriptionEvidence:
     """The text says only what the findings bear out, and names what it is unsure of."""
     kept = claimed(written.text, {f.name: f.value for f in found})
@@ -102,6 +136,7 @@ def _evidence(
         findings=found,
         model=model,
         probability=written.probability,
+        familiarity=likeness.probability if likeness else None,
     )
 
 

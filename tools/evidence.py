@@ -61,6 +61,8 @@ class DescriptionEvidence(_Evidence):
     comparison: str = ""  # what was measured and what was seen, and where the two disagree
     model: str  # id or folder, with revision or digest
     probability: Probability | None = None  # geometric mean over the tokens of `generated_text`
+    status: Literal["described", "abstained"] = "described"  # abstained: of no kind it knows
+    familiarity: Probability | None = None  # that it is an image of a known kind; None: not checked
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(

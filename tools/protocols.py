@@ -16,15 +16,26 @@ Asked = tuple[str, Sequence[str]]  # a closed question and the answers it allows
 
 
 @dataclass(frozen=True)
+class Familiarity:
+    """How much an image looks like those that a model was taught to describe."""
+
+    probability: float  # that it is one of them
+    known: bool  # whether that is enough to say anything of it
+    likest: str  # what it looks like most: "cell image", "chart", "photograph", …
+
+
+@dataclass(frozen=True)
 class ImageFeatures:
     """The vision tower's output for a batch; one pass serves all that is asked of the images.
 
-    `tower` is opaque outside the model: (n, image tokens, width). `kept` is the model's own: what
-    it made of the tower and will need again.
+    `tower` is opaque outside the model: (n, image tokens, width). `familiarity` is that of each
+    image; None where the model cannot tell. `kept` is the model's own: what it made of the tower
+    and will need again.
     """
 
     tower: Any
     n: int
+    familiarity: tuple[Familiarity, ...] | None = None
     kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

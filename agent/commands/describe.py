@@ -44,11 +44,12 @@ class Described:
                 )
                 for f in (self.evidence.findings if self.evidence else ())
             ],
-            "status": "described" if self.evidence else "refused",
+            "status": self.evidence.status if self.evidence else "refused",
             "model": model,
             "seconds": round(self.seconds, 3),
             "image_id": self.evidence.image_id if self.evidence else None,
             "probability": self.evidence.probability if self.evidence else None,
+            "familiarity": self.evidence.familiarity if self.evidence else None,
             "generated_text": self.evidence.generated_text if self.evidence else None,
             "notes": list(self.notes),
             "overlay": self.evidence.overlay if self.evidence else None,
@@ -84,7 +85,8 @@ def describe(ctx: click.Context, paths: tuple[Path, ...], as_json: bool, batch_s
     """Describe image files and folders of them: free text and findings, in the order given.
 
     A file that cannot be used gives a line that says why; the others go on, and the exit code at
-    the end is 3. Of a folder, files with an image's extension are taken.
+    the end is 3. Of a folder, files with an image's extension are taken. Of an image unlike all
+    that the model was taught (a chart, a photograph) nothing is said: its status is "abstained".
 
     \b
     Examples:

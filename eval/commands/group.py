@@ -10,6 +10,7 @@ from eval.commands.rag import rag, rag_compare
 from eval.commands.retrieval import retrieval
 from eval.commands.routing import routing
 from eval.commands.similar import similar
+from eval.commands.trust import trust
 from eval.questions import questions
 
 
@@ -24,6 +25,7 @@ def eval_group() -> None:
       cytoscribe eval questions --data DIR
       cytoscribe eval retrieval --beir scifact/ --json
       cytoscribe eval similar --library train/ --queries test/
+      cytoscribe eval trust --data DIR
       cytoscribe eval rag --out DIR
       cytoscribe eval routing eval/data/routing/test.jsonl
       cytoscribe eval pubmedqa --data ori_pqal.json --ids test_ground_truth.json --out said.json
@@ -36,6 +38,7 @@ eval_group.add_command(descriptions)
 eval_group.add_command(questions)
 eval_group.add_command(retrieval)
 eval_group.add_command(similar)
+eval_group.add_command(trust)
 eval_group.add_command(rag)
 eval_group.add_command(rag_compare)
 eval_group.add_command(pubmedqa)

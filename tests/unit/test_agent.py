@@ -27,6 +27,7 @@ from agent.turn import ToolResult
 from tools.errors import ModelUnavailableError, StoreUnavailableError
 from tools.image_features import FeatureCache
 from tools.images import ImageFolder
+from tools.protocols import Familiarity
 
 THREE = "What cell is this, what do similar cases show, and what does the literature say about its nucleus?"  # noqa: E501
 
@@ -205,3 +206,36 @@ async def test_the_example_shows_the_same_answer_alone_and_in_a_workflow(kit, ca
     assert str(alone) == str(inside)
     said = capsys.readouterr().out
     assert said.count("call: literature_search") == 2 and said.count(str(alone)) == 2
+
+
+STRANGE = Familiarity(0.01, False, "chart")
+
+
+@pytest.mark.parametrize("question", ["What cell is this?", "Show me similar cases", THREE])
+async def test_of_an_image_of_no_known_kind_nothing_is_claimed(kit, question):
+    kit.model.familiarity = STRANGE
+    _, output = await kit.run(kit.agent, question)
+    assert output.raw.status == "abstained" and output.raw.confidence == 0
+    assert str(output).count("This does not look like a cell image I can describe.") == 1
+    assert all(sentence.kind != "claim" for sentence in output.raw.sentences)
+
+
+async def test_the_nearest_cases_of_an_unknown_image_are_shown_and_not_concluded_from(kit):
+    kit.model.familiarity = STRANGE
+    _, output = await kit.run(kit.agent, "Show me similar cases")
+    assert "neutrophil (2)" in str(output) and "nothing is concluded" in str(output)
+    assert {e.evidence_id for e in CASES} <= output.raw.cited()
+
+
+async def test_literature_on_what_an_unknown_image_shows_is_not_looked_up(kit):
+    kit.model.familiarity = STRANGE
+    _, output = await kit.run(kit.agent, THREE)
+    assert "The literature was not searched" in str(output) and kit.library.queries == []
+
+
+async def test_literature_on_a_named_subject_is_looked_up_beside_an_unknown_image(kit):
+    kit.model.familiarity = STRANGE
+    _, output = await kit.run(
+        kit.agent, "Describe this image, and papers on the neutrophil nucleus"
+    )
+    assert output.raw.status == "grounded" and "PMID 101" in str(output)

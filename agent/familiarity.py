@@ -1,0 +1,75 @@
+"""Whether an image is of a kind that a checkpoint was taught: a linear head on its vision features.
+
+The head lies beside the weights it was fitted on (`known_images.json`, made by `python -m
+finetune.familiarity`) and names them by their SHA-256: beside other weights, or none, nothing is
+told apart, and nobody pretends to. It has seen cell images, and drawings, noise, text, charts and
+photographs; what is unlike all of these it may take for either.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agent.adapters import is_pinned
+from tools.linear_head import LinearHead, read_head
+from tools.protocols import Familiarity
+
+KNOWN_IMAGES = "known_images.json"
+CELL_IMAGE = "cell image"
+FURTHEST = 6.0  # standard deviations; a feature further out counts as this far
+Floats = NDArray[np.float64]
+
+
+def summary(tower: Tensor) -> Floats:
+    """Mean, spread, highest and lowest of each feature over the image tokens, (n, 4 * width)."""
+    seen = tower.float()
+    told = (seen.mean(1), seen.std(1), seen.amax(1), seen.amin(1))
+    return np.concatenate([part.cpu().numpy() for part in told], 1).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Tells images that are known from others."""
+
+    head: LinearHead  # CELL_IMAGE and what else images may be
+    mean: Floats  # of the summary, (features,)
+    scale: Floats
+    threshold: float  # least probability of CELL_IMAGE
+
+    def __call__(self, tower: Tensor) -> tuple[Familiarity, ...]:
+        """One for each image of a tower's output (n, image tokens, width)."""
+        chances = self.probabilities(summary(tower))
+        cell = self.head.labels.index(CELL_IMAGE)
+        return tuple(
+            Familiarity(
+                probability=min(1.0, float(row[cell])),
+                known=bool(row[cell] >= self.threshold),
+                likest=self.head.labels[int(row.argmax())],
+            )
+            for row in chances
+        )
+
+    def probabilities(self, summaries: Floats) -> Floats:
+        """(n, labels)."""
+        return self.head.probabilities(standardised(summaries, self.mean, self.scale))
+
+
+def standardised(summaries: Floats, mean: Floats, scale: Floats) -> Floats:
+    """In standard deviations from the mean of the training images."""
+    return np.clip((summaries - mean) / scale, -FURTHEST, FURTHEST)
+
+
+def load_detector(folder: Path) -> Detector | None:
+    """The detector of the weights in a folder; None where there is none, or it is of others.
+
+    Raises BadInputError where its file is damaged.
+    """
+    if not (file := folder / KNOWN_IMAGES).is_file():
+        return None
+    head, notes = read_head(file)
+    if not all(is_pinned(folder / name, sha) for name, sha in notes["sha256"].items()):
+        return None
+    return Detector(head, np.array(notes["mean"]), np.array(notes["scale"]), notes["threshold"])

@@ -1,0 +1,1 @@
+"""How far answers can be trusted: calibration, risk against coverage, images of no known kind."""
