@@ -21,6 +21,7 @@ from PIL import Image
 
 from tools.images import image_id_of, open_image, thumbnail
 from tools.ingest.captions import embed_captions
+from tools.ingest.embedding import embed_batch
 from tools.library import Article, ImageRecord, Passage
 from tools.protocols import TextEncoder, VisionModel
 from tools.simulate import Recipe, starter_recipes
@@ -91,15 +92,13 @@ def _wants_texts(counts: Mapping[str, int], encoder: str) -> bool:
 
 
 def _add_texts(store: "Store", encoder: TextEncoder) -> None:
-    """Embed as many passages as the bibliography has; a user's own are the ingest's business."""
+    """Embed about as many passages as the bibliography has; the rest is the ingest's business."""
     articles = bibliography()
     if store.counts()["articles"] == 0:
         store.add_articles(articles)
-    waiting = store.passages_without_embedding(encoder.name, len(articles))
-    if waiting:
-        vectors = encoder.encode_passages([text for _, text in waiting])
-        ids = [number for number, _ in waiting]
-        store.add_passage_embeddings(encoder.name, ids, vectors, encoder.normalised)
+    embedded = 0
+    while embedded < len(articles) and (size := embed_batch(store, encoder)) is not None:
+        embedded += size
 
 
 def _wants_images(counts: Mapping[str, int], model: str, all_drawn: int) -> bool:

@@ -284,7 +284,7 @@ def _print(report: IngestReport, things: str, as_json: bool, state: str) -> None
     skipped = [{"path": name, "reason": reason} for name, reason in report.skipped]
     told = {
         "state": state, "done": report.done, "unchanged": report.unchanged, "skipped": skipped,
-        "deleted": report.deleted,
+        "deleted": report.deleted, "waiting": report.waiting,
     }  # fmt: skip
     click.echo(json.dumps(told, ensure_ascii=False))
 

@@ -116,6 +116,7 @@ def test_stopping_keeps_the_batch_in_hand(store, ingest, tmp_path):
         ingest(path, cancelled=lambda: True)
     assert stopped.value.report.done == store.counts()["articles"] == 200
     assert store.counts()["passage_embeddings:letters"] == 64
+    assert stopped.value.report.in_words("articles").endswith("136 passages still to embed")
     assert ingest(path).done == 0
     assert store.counts()["passage_embeddings:letters"] == 200
 

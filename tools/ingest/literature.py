@@ -124,8 +124,9 @@ class Ingest:
 
     def tell(self) -> None:
         """Say how far it is; raises Interrupted where the user asked to stop."""
-        share = self.pace.share(self.store.waiting_passages())
-        self.job.tell(share, self.pace.in_words(self.job.tally.articles))
+        tally = self.job.tally
+        tally.waiting = self.store.waiting_passages()
+        self.job.tell(self.pace.share(tally.waiting), self.pace.in_words(tally.articles))
 
 
 def find_sources(path: Path, format: str = "auto", corpus: str | None = None) -> list[Source]:

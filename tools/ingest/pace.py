@@ -22,4 +22,4 @@ class Pace:
     def in_words(self, articles: int) -> str:
         """Articles read, and the whole ones a second."""
         rate = articles * self._embedded / max(monotonic() - self._began, 1e-3)
-        return f"{articles:,} articles, {rate:,.0f} a second"
+        return f"{articles:,} articles, {rate:,.{0 if rate > 10 else 1}f} a second"

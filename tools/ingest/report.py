@@ -25,11 +25,14 @@ class IngestReport:
     unchanged: int = 0
     skipped: tuple[tuple[str, str], ...] = ()
     deleted: int = 0  # because the source says so
+    waiting: int = 0  # passages that are not embedded yet
 
     def in_words(self, things: str) -> str:
         return (
             f"{self.done:,} {things} added, {self.unchanged:,} unchanged, "
-            f"{len(self.skipped):,} skipped" + (f", {self.deleted:,} deleted" * bool(self.deleted))
+            f"{len(self.skipped):,} skipped"
+            + f", {self.deleted:,} deleted" * bool(self.deleted)
+            + f", {self.waiting:,} passages still to embed" * bool(self.waiting)
         )
 
 
@@ -49,6 +52,7 @@ class Tally:
     unchanged: int = 0
     skipped: list[tuple[str, str]] = field(default_factory=list)
     deleted: int = 0
+    waiting: int = 0
 
     @property
     def articles(self) -> int:
@@ -59,4 +63,6 @@ class Tally:
         self.skipped.append((name, reason))
 
     def report(self) -> IngestReport:
-        return IngestReport(self.done, self.unchanged, tuple(self.skipped), self.deleted)
+        return IngestReport(
+            self.done, self.unchanged, tuple(self.skipped), self.deleted, self.waiting
+        )
