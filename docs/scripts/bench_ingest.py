@@ -104,7 +104,7 @@ def processor_time(*roots: psutil.Process) -> float:
 def measure_rate(data: Path, folder: Path, number: int, slices: int) -> dict[str, Any]:
     """Slice by slice, so that what else the machine does meets all alike."""
     files = baseline(folder / "files", abstracts(data), number, number // slices)
-    warm_up = baseline(folder / "warm", islice(abstracts(data), 10**6, None), 64)
+    warm_up = baseline(folder / "warm", islice(abstracts(data), A_FILE, None), 64)
     made = encoder("minilm")
     told: dict[str, list[float]] = {}
 

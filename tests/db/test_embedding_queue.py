@@ -78,6 +78,14 @@ def test_a_batch_whose_worker_fails_goes_back(store: Store):
     assert store.waiting_passages() == 2
 
 
+def test_a_machine_that_vanishes_with_a_batch_is_noticed_soon(store: Store):
+    fill(store, 9)
+    with store.taken_batch("cheap@1"), store.transaction() as connection:
+        over_tcp = connection.info.host and not connection.info.host.startswith("/")
+        (seconds,) = connection.execute("SHOW tcp_keepalives_idle").fetchone()
+        assert seconds == ("30" if over_tcp else "0")  # none on this machine
+
+
 def test_texts_of_like_length_are_embedded_together(store: Store):
     fill(store, *[10, 1000] * 64)
     with store.taken_batch("cheap@1") as batch:

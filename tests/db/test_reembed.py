@@ -149,7 +149,7 @@ def test_a_run_that_was_stopped_is_taken_up(filled):
     with pytest.raises(Interrupted):
         reembed(filled, NEW, cancelled=lambda: True)
     assert filled.active_encoder() == "old@1"
-    assert reembed(filled, NEW).unchanged == 128
+    assert reembed(filled, NEW).unchanged == 64
 
 
 def test_former_vectors_stay_until_they_are_dropped(filled):

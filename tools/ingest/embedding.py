@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from time import sleep
 from typing import TYPE_CHECKING, Protocol
 
+from tools.ingest.batches import batches
 from tools.protocols import TextEncoder
 
 if TYPE_CHECKING:
     from tools.store import Store
 
-PASSAGES = 128  # embedded together
+PASSAGES = 64  # embedded together
+WINDOW = 1024  # among which those of like length are found: less padding
 WAIT = 0.3  # seconds between two looks at what others do
 
 
@@ -72,9 +74,10 @@ def embed_batch(store: "Store", encoder: TextEncoder) -> int | None:
 def embed_missing(store: "Store", encoder: TextEncoder) -> Iterator[int]:
     """Store the vectors of an encoder that is not searched yet; yields the size of each batch."""
     last = 0
-    while waiting := store.passages_without_embedding(encoder.name, PASSAGES, last):
-        ids = [number for number, _ in waiting]
-        vectors = encoder.encode_passages([text for _, text in waiting])
-        store.add_passage_embeddings(encoder.name, ids, vectors, encoder.normalised)
-        last = ids[-1]
-        yield len(ids)
+    while window := store.passages_without_embedding(encoder.name, WINDOW, last):
+        last = window[-1][0]
+        for batch in batches(sorted(window, key=lambda row: len(row[1])), PASSAGES):
+            ids, texts = zip(*batch, strict=True)
+            vectors = encoder.encode_passages(texts)
+            store.add_passage_embeddings(encoder.name, ids, vectors, encoder.normalised)
+            yield len(ids)

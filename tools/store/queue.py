@@ -22,6 +22,12 @@ TAKE = (
     "DELETE FROM embedding_queue WHERE batch_id = (SELECT batch_id FROM embedding_queue "
     "ORDER BY batch_id LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING passage_ids"
 )
+# A machine that vanishes with a batch is noticed within a minute, not after TCP's two hours.
+NOTICE = (
+    "SELECT set_config('tcp_keepalives_idle', '30', true), "
+    "set_config('tcp_keepalives_interval', '10', true), "
+    "set_config('tcp_keepalives_count', '3', true)"
+)
 # The title, where there is one, is the first line.
 TEXTS = (
     "SELECT passage_id, concat_ws(E'\\n', nullif(title, ''), passage) "
@@ -49,6 +55,7 @@ class EmbeddingQueue(Database):
         None where nothing is left to take. What is stored in the block is one transaction with it.
         """
         with self.together(), self.transaction() as connection:
+            connection.execute(NOTICE)
             row = connection.execute(TAKE).fetchone()
             if row is None:
                 yield None
