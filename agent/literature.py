@@ -1,6 +1,7 @@
 """The literature in an answer: which passages answer, and what is quoted of them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from agent.material import Material, Part, clip, gap
@@ -8,6 +9,7 @@ from agent.turn import Sentence, ToolResult
 from agent.wording import quote, source, split_sentences
 from tools.evidence import LiteratureEvidence
 from tools.protocols import TextEncoder
+from tools.untrusted import addresses_a_program, pmids_in, without_pmids
 
 # The probability that a passage answers, by tools/support.py: more likely than not. Out of fold,
 # 93% of PubMedQA's questions are not answered once their abstract is taken out of the library, and
@@ -25,8 +27,16 @@ class Rewriter(Protocol):
     @property
     def name(self) -> str: ...
 
-    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
-        """Sentences whose citations were checked; none where it failed."""
+    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> "Rewritten":
+        """Sentences that the passages they cite bear out; none where it failed."""
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """What a text model wrote and the passages bear out."""
+
+    sentences: tuple[Sentence, ...] = ()
+    dropped: int = 0  # sentences that they do not
 
 
 def literature_part(
@@ -35,24 +45,35 @@ def literature_part(
     """What the passages found say, or that none answers; retracted ones are named, not used."""
     passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
     retracted = tuple(_retracted(e) for e in passages if e.retracted)
+    told = (*retracted, *(_refused(e) for e in passages if not e.retracted and suspect(e)))
     support = supporting(passages)
     if not support:
-        return Part((_no_passage(material.query, passages), *retracted))
-    sentences = rewriter.rewrite(material.question, support) if rewriter else []
-    sentences = sentences or [_quotation(material.query, e, encoder) for e in support]
-    return Part((*sentences, *retracted), clip(max(map(_certain, support))))
+        return Part((_no_passage(material.query, passages), *told))
+    written = rewriter.rewrite(material.question, support) if rewriter else Rewritten()
+    sentences = written.sentences or [_quotation(material.query, e, encoder) for e in support]
+    told = (*_dropped(written.dropped), *told)
+    return Part((*sentences, *told), clip(max(map(_certain, support))))
 
 
 def supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
     """The best passage of each of the best articles, if it is likely enough to answer."""
     best: dict[str, LiteratureEvidence] = {}
     for passage in passages:
-        if not passage.retracted and _supports(passage):
+        if _supports(passage):
             best.setdefault(passage.source_id, passage)
     return list(best.values())[:QUOTED_PASSAGES]
 
 
+def suspect(passage: LiteratureEvidence) -> bool:
+    """Whether an article speaks to a program, or states PMIDs that are not its own."""
+    said = (passage.title, passage.journal or "", passage.source_id, passage.passage)
+    text = "\n".join(said)
+    return addresses_a_program(text) or bool(pmids_in(text) - {passage.pmid})
+
+
 def _supports(passage: LiteratureEvidence) -> bool:
+    if passage.retracted or suspect(passage):
+        return False
     judged = passage.support is not None
     return _certain(passage) >= (LEAST_SUPPORT if judged else LEAST_PASSAGE_SIMILARITY)
 
@@ -70,7 +91,8 @@ def _quotation(query: str, passage: LiteratureEvidence, encoder: TextEncoder) ->
 
 
 def _no_passage(query: str, found: Sequence[LiteratureEvidence]) -> Sentence:
-    standing = [e for e in found if not e.retracted]
+    query = without_pmids(query)
+    standing = [e for e in found if not e.retracted and not suspect(e)]
     if not standing:
         return gap(f'The library holds no passage on "{query}".')
     closest = max(standing, key=_certain)
@@ -80,6 +102,21 @@ def _no_passage(query: str, found: Sequence[LiteratureEvidence]) -> Sentence:
     return gap(f'No passage of the library answers "{query}" (closest: {source(closest)}, {how}).')
 
 
+def _dropped(sentences: int) -> list[Sentence]:
+    if not sentences:
+        return []
+    which = "One sentence" if sentences == 1 else f"{sentences} sentences"
+    text = f"{which} of the text model left out: no passage that it cites bears it out."
+    return [Sentence(text=text, kind="notice")]
+
+
 def _retracted(passage: LiteratureEvidence) -> Sentence:
     text = f"{source(passage)} was found as well and not used: it is retracted."
+    return Sentence(text=text, kind="notice")
+
+
+def _refused(passage: LiteratureEvidence) -> Sentence:
+    """Its text is not repeated, nor an id that may be text."""
+    name = f"PMID {passage.pmid}" if passage.pmid else "An article"
+    text = f"{name} was found as well and not used: it speaks to a program, not to a reader."
     return Sentence(text=text, kind="notice")

@@ -19,6 +19,7 @@ from agent.cases import cases_part, unknown_image
 from agent.comparing import comparison
 from agent.literature import Rewriter, literature_part
 from agent.material import Material, Part, clip, gap
+from agent.premise import corrected, led
 from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
     SETTING,
@@ -30,7 +31,7 @@ from agent.wording import (
     sure,
 )
 from tools.describe_image import asks_for_a_diagnosis
-from tools.evidence import DescriptionEvidence
+from tools.evidence import DescriptionEvidence, Finding
 from tools.protocols import TextEncoder
 
 NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
@@ -151,6 +152,7 @@ def _image_part(question: str, result: ToolResult) -> Part:
         return Part((unknown,))
     seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
+    told += corrected(question, seen)
     if asks_for_a_diagnosis(question):
         told.append(gap(DIAGNOSIS))
     if _one_of_many(question, seen):
@@ -168,7 +170,7 @@ def _one_of_many(question: str, seen: DescriptionEvidence) -> bool:
 
 def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
     """What is told of an image: the answer, the main finding, others, else the description."""
-    if answer := free_answer(question, seen):
+    if answer := _own_answer(question, seen):
         yield f'Asked this, the model answers "{answer.value}" {sure(answer)}.'
     main = headline(seen)
     if main is not None:
@@ -182,9 +184,15 @@ def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
         yield f'It describes the image as "{seen.text}" (probability {seen.probability:.2f}).'
 
 
+def _own_answer(question: str, seen: DescriptionEvidence) -> Finding | None:
+    """The model's own words on the question, unless the question put them into its mouth."""
+    answer = free_answer(question, seen)
+    return None if answer is None or led(question, answer, seen) else answer
+
+
 def _certainty(question: str, seen: DescriptionEvidence) -> float:
     """Probability of what was told first."""
-    first = free_answer(question, seen) or headline(seen)
+    first = _own_answer(question, seen) or headline(seen)
     if first is None:
         first = next((f for f in seen.findings if f.origin == "seen"), None)
     return (first.probability if first else seen.probability) or 0.0

@@ -1,9 +1,9 @@
 """An optional text model that puts the literature part of an answer into connected words.
 
 Any OpenAI-compatible server (Ollama, vLLM, `transformers serve`, …). It sees the question and the
-passages, never the image. Each of its sentences must cite a passage it was given, or is dropped;
-that a sentence follows from what it cites is not checked here. Where the server fails, the answer
-is extractive, as without it.
+passages, never the image; passages are data, whatever they say. Each of its sentences must cite a
+passage it was given and be backed by what it cites (`agent/backed.py`), or is dropped and counted.
+Where the server fails or nothing is left, the answer is extractive, as without it.
 """
 
 import logging
@@ -14,6 +14,8 @@ from llama_index.core.llms import LLMMetadata
 from llama_index.llms.openai import OpenAI
 from openai import OpenAIError
 
+from agent.backed import backed
+from agent.literature import Rewritten
 from agent.prompts import rewrite
 from agent.turn import Sentence
 from agent.wording import source, split_sentences
@@ -44,14 +46,14 @@ class TextModel:
             timeout=SECONDS, max_retries=0,
         )  # fmt: skip
 
-    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
-        """Sentences that cite the passages; none where the server fails or cites nothing."""
+    def rewrite(self, question: str, passages: Sequence[LiteratureEvidence]) -> Rewritten:
+        """The sentences that the passages bear out; none where the server fails."""
         try:
             reply = self.complete(rewrite(question, [p.passage for p in passages]))
         except RemoteServiceError as error:
             _log.warning("%s", error)
-            return []
-        return cited_sentences(reply, passages)
+            return Rewritten()
+        return checked_sentences(reply, passages)
 
     def complete(self, prompt: str) -> str:
         """The model's reply; RemoteServiceError where its server does not answer."""
@@ -64,11 +66,13 @@ class TextModel:
             ) from error
 
 
-def cited_sentences(reply: str, passages: Sequence[LiteratureEvidence]) -> list[Sentence]:
-    """The sentences of a reply whose every citation "[n]" names one of the n passages."""
+def checked_sentences(reply: str, passages: Sequence[LiteratureEvidence]) -> Rewritten:
+    """Of a reply, the sentences whose citations "[n]" name passages that bear them out."""
     # a citation after the full stop belongs to the sentence before it
-    text = re.sub(r"([.!?])\s*(\[\d+(?:\s*,\s*\d+)*\])", r" \2\1", reply)
-    return [s for said in split_sentences(text) if (s := _checked(said, passages)) is not None]
+    text = re.sub(r"([.!?])\s*(\[\d+(?:\s*,\s*\d+)*\])", r" \2\1", reply.strip())
+    said = split_sentences(text) if text else []
+    kept = [sentence for words in said if (sentence := _checked(words, passages)) is not None]
+    return Rewritten(tuple(kept), len(said) - len(kept))
 
 
 def _checked(said: str, passages: Sequence[LiteratureEvidence]) -> Sentence | None:
@@ -77,5 +81,7 @@ def _checked(said: str, passages: Sequence[LiteratureEvidence]) -> Sentence | No
         return None
     cited = list(dict.fromkeys(passages[n - 1] for n in numbers))
     words = _CITATION.sub("", said).rstrip(" .")
+    if not backed(words, cited):
+        return None
     names = ", ".join(source(p) for p in cited)
     return Sentence(text=f"{words} ({names}).", evidence_ids=tuple(p.evidence_id for p in cited))

@@ -264,7 +264,7 @@ def _pubmed(settings: Settings) -> Any:
 def carry_out(ctx: click.Context, run: Run, things: str, as_json: bool) -> None:
     """Run with a bar and Ctrl-C, then say how it ended."""
     try:
-        with bar() as progress, stop_asked() as cancelled:
+        with _bar() as progress, _stop_asked() as cancelled:
             report = run(progress, cancelled)
     except Interrupted as e:
         _print(e.report, things, as_json, "interrupted")
@@ -290,9 +290,7 @@ def _print(report: IngestReport, things: str, as_json: bool, state: str) -> None
 
 
 @contextmanager
-def stop_asked(
-    told: str = "Finishing the batch in hand; Ctrl-C again stops at once.",
-) -> Iterator[Callable[[], bool]]:
+def _stop_asked() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed; a second one stops at once."""
     asked = False
 
@@ -301,7 +299,7 @@ def stop_asked(
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo(f"\n{told}", err=True)
+        click.echo("\nFinishing the batch in hand; Ctrl-C again stops at once.", err=True)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -311,7 +309,7 @@ def stop_asked(
 
 
 @contextmanager
-def bar() -> Iterator[Progress]:
+def _bar() -> Iterator[Progress]:
     """A bar on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield silent

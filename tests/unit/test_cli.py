@@ -39,6 +39,7 @@ COMMANDS = [
     "feedback",
     "findings",
     "finetune",
+    "honesty",
     "ingest",
     "library",
     "prompts",

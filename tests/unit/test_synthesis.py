@@ -3,9 +3,10 @@
 import pytest
 from agent_fakes import CASES, PASSAGES, WordEncoder, case, passage
 
+from agent.literature import Rewritten
 from agent.material import Material
 from agent.synthesis import NOTICE, Synthesis
-from agent.text_model import cited_sentences
+from agent.text_model import checked_sentences
 from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import split_sentences
 from tools.evidence import DescriptionEvidence, Evidence, Finding
@@ -123,18 +124,27 @@ def test_a_text_model_writes_the_literature_only():
         name = "writer"
 
         def rewrite(self, question, passages):
-            return [Sentence(text="Rewritten.", evidence_ids=(passages[0].evidence_id,))]
+            said = Sentence(text="Rewritten.", evidence_ids=(passages[0].evidence_id,))
+            return Rewritten((said,), dropped=2)
 
     found = (result("describe_image", seen()), result("literature_search", *PASSAGES))
     said = answer(*found, rewriter=Writer())
     assert "Rewritten." in said.text and "sees a neutrophil" in said.text
     assert said.model == "extractive + writer"
+    assert "2 sentences of the text model left out" in said.text
 
 
-def test_a_rewritten_sentence_without_a_valid_citation_is_dropped():
-    reply = "It has lobes [1]. I think so. Band cells have none. [2] Moreover [7]."
-    texts = [s.text for s in cited_sentences(reply, PASSAGES)]
-    assert texts == ["It has lobes (PMID 101).", "Band cells have none (PMID 102)."]
+def test_a_rewritten_sentence_without_a_valid_citation_is_dropped_and_counted():
+    reply = (
+        "The neutrophil nucleus has lobes [1]. I think so. A band neutrophil has a nucleus without"
+        " lobes. [2] Moreover, cells were stained [7]."
+    )
+    written = checked_sentences(reply, PASSAGES)
+    assert [s.text for s in written.sentences] == [
+        "The neutrophil nucleus has lobes (PMID 101).",
+        "A band neutrophil has a nucleus without lobes (PMID 102).",
+    ]
+    assert written.dropped == 2
 
 
 def test_abbreviations_do_not_end_a_sentence():

@@ -1,0 +1,1 @@
+"""Probes that tempt the agent to claim what it cannot know, and a card of how it held."""
