@@ -7,7 +7,8 @@ import pytest
 
 from eval.routing.rows import DATA, Row, read_rows
 
-SPLITS = ("train", "dev", "test")
+SPLITS = ("train", "dev", "test", "test2")
+TESTS = ("test", "test2")
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_there_are_at_least_600_questions_and_each_label_occurs_in_each_split(ro
 
 def test_no_test_question_shares_half_of_its_trigrams_with_a_training_question(rows):
     seen = [(row.question, trigrams(row.question)) for s in ("train", "dev") for row in rows[s]]
-    for row in rows["test"]:
+    for row in (row for split in TESTS for row in rows[split]):
         own = trigrams(row.question)
         close = [q for q, other in seen if 2 * len(own & other) >= min(len(own), len(other))]
         assert not close, (row.question, close)
@@ -40,9 +41,11 @@ def test_each_voice_is_in_one_split_only(rows):
     assert sum(map(len, voices)) == len(set.union(*voices)) >= 30
 
 
-def test_the_test_file_is_the_one_whose_digest_was_committed_before_training():
-    digest, name = (DATA / "SHA256SUMS").read_text().split()
-    assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest
+def test_the_test_files_are_those_whose_digests_were_committed_before_training():
+    told = [line.split() for line in (DATA / "SHA256SUMS").read_text().splitlines()]
+    assert [name for _, name in told] == [f"{split}.jsonl" for split in TESTS]
+    for digest, name in told:
+        assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest
 
 
 def test_what_a_training_question_asks_for_bears_out_what_is_expected_of_it(rows):
