@@ -18,7 +18,8 @@ _ASKING = frozenset(
         "di cosa stato ho o qualcosa alguma algum ate isso na em disso por favor plait s te",
     )
 )
-_EMPTY = frozenset(("literature", "that", "image"))
+_LITERATURE = frozenset(("papers", "literature"))
+_EMPTY = _LITERATURE | {"that", "image"}
 
 
 def refers(words: str) -> bool:
@@ -33,4 +34,4 @@ def asks_only(words: str) -> bool:
     """
     said = re.findall(r"[a-z]+", plain(words))
     left = [word for word in said if word not in _ASKING and concept(word) not in _EMPTY]
-    return not left and any(concept(word) == "literature" for word in said)
+    return not left and any(concept(word) in _LITERATURE for word in said)

@@ -16,6 +16,7 @@ import numpy as np
 
 from agent.meant_images import compares
 from agent.routing_features import ORDER, Situation, features
+from agent.set_aside import asked
 from agent.showing import shown_words, surely_named
 from agent.turn import Plan, ToolName
 from tools.linear_head import Floats, LinearHead, read_head
@@ -25,8 +26,8 @@ Intent = ToolName | Literal["out_of_scope"]
 INTENTS: tuple[Intent, ...] = (*ORDER, "out_of_scope")
 NEEDS_IMAGE: frozenset[ToolName] = frozenset({"describe_image", "image_search"})
 SHIPPED = Path(__file__).parent / "routing_head.json"
-WANTED = 0.7  # probability from which a tool is used beside the likeliest one
-PART_WANTED = 0.8  # the same for a part of it, which lacks what the rest tells
+WANTED = 0.8  # probability from which a tool is used beside the likeliest one
+PART_WANTED = 0.7  # the same for a part of it, which lacks what the rest tells
 
 # Questions that are nothing but their key words.
 _OF_THAT = r"( (on|about|for|of|to) (this|that|it|them|these|those))?"
@@ -79,12 +80,14 @@ class Router:
         """The tools of a turn, in the order of ORDER, or why there are none."""
         if not question.strip():
             return without_words(situation)
+        question = asked(question)
         vote = by_rule(question, situation) or self._by_head(question, situation)
         tools = [tool for tool in ORDER if tool in vote.intents]
         return plan(tools, situation, vote.confidence, vote.decided_by, question)
 
     def words_for(self, tool: ToolName, question: str, situation: Situation) -> str:
         """The clauses of the question that ask for this tool; the whole where none does."""
+        question = asked(question)
         parts = clauses(question)
         if len(parts) < 2:
             return question
@@ -145,6 +148,11 @@ _STARTS = (
 )
 
 
+_FINER = re.compile(
+    r"[,:]|\s(?:and|und|y|et|e|n|&|plus|then|sowie|dann|puis|luego|poi|depois)\s", re.IGNORECASE
+)
+
+
 def clauses(question: str) -> list[str]:
     """The parts of a question that may each ask for something else.
 
@@ -161,8 +169,7 @@ def clauses(question: str) -> list[str]:
 
 def fragments(question: str) -> list[str]:
     """The same cut finer, at every comma and "and": a list of wishes need not have verbs."""
-    cut = r",|\s(?:and|und|y|et|e|n|&)\s"
-    parts = [part for clause in clauses(question) for part in re.split(cut, clause)]
+    parts = [part for clause in clauses(question) for part in _FINER.split(clause)]
     return [part.strip() for part in parts if part.strip()] or [question.strip()]
 
 

@@ -1,8 +1,9 @@
 """What the trained router reads of a question: its meaning, its spelling, and the session.
 
 Spelling is words, pairs of words and pieces of words, hashed to a fixed width (Weinberger et al.
-2009): it knows languages and typos that the English sentence encoder does not. After a tool was
-used, the words count once more together with it, so that "and others?" can mean different things.
+2009): it knows typos that the English sentence encoder does not. Other languages are read once as
+they are and once word by word in English. After a tool was used, the words count once more together
+with it, so that "and others?" can mean different things.
 """
 
 import re
@@ -12,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agent.routing_glossary import in_english
 from agent.routing_lexicon import LEXICON, concept, plain
 from agent.turn import ToolName
 from tools.linear_head import Floats
 from tools.protocols import TextEncoder
 
 HASHED = 2048  # columns
-MEANING = 2.0  # weight of the sentence vector beside the hashed ones
+MEANING, SPELLING = 2.0, 1.5  # weights of these columns beside the others
 PIECES = (3, 4, 5)  # letters
 ORDER: tuple[ToolName, ...] = ("describe_image", "image_search", "literature_search")
 
@@ -33,33 +35,44 @@ class Situation:
 
 
 def features(texts: Sequence[str], situations: Sequence[Situation], encoder: TextEncoder) -> Floats:
-    """(n, dimension + HASHED + 6)."""
-    meaning = encoder.encode_queries(texts).astype(float) * MEANING
-    spelling = np.array([_hashed(t, s) for t, s in zip(texts, situations, strict=True)])
-    session = np.array([_session(t, s) for t, s in zip(texts, situations, strict=True)], float)
-    concepts = np.array([_concepts(t, s) for t, s in zip(texts, situations, strict=True)], float)
+    """(n, dimension + HASHED + 6 + 4 * len(LEXICON))."""
+    english = [in_english(text) for text in texts]
+    rows = list(zip(texts, english, situations, strict=True))
+    meaning = encoder.encode_queries(english).astype(float) * MEANING
+    spelling = np.array([_hashed(*row) for row in rows]) * SPELLING
+    session = np.array([_session(t, s) for t, _, s in rows], float)
+    concepts = np.array([_concepts(f"{t} {e}", s) for t, e, s in rows], float)
     return np.hstack([meaning, spelling, session, concepts])
 
 
-def _hashed(text: str, situation: Situation) -> Floats:
+def _hashed(text: str, english: str, situation: Situation) -> Floats:
     """Counts of the tokens by their hash, dampened, of length 1."""
     row = np.zeros(HASHED)
-    for token in _tokens(plain(text), situation):
+    for token in _tokens(plain(text), english if english != text else "", situation):
         row[zlib.crc32(token.encode()) % HASHED] += 1
     row = np.log1p(row)
     return np.asarray(row / max(float(np.linalg.norm(row)), 1e-9))
 
 
-def _tokens(text: str, situation: Situation) -> Iterator[str]:
-    words = re.findall(r"[^\W_]+|\?", text)
-    yield from words
-    yield from (f"{a} {b}" for a, b in zip(["^", *words], [*words, "$"], strict=True))
+def _tokens(text: str, english: str, situation: Situation) -> Iterator[str]:
+    words = _words(text)
+    for read in filter(None, (words, _words(english))):
+        yield from read
+        yield from _pairs(read)
+        yield from (f"{tool}:{word}" for tool in situation.last_tools for word in read)
     meant = [name for word in words if (name := concept(word))]
-    yield from (f"@{a} {b}" for a, b in zip(["^", *meant], [*meant, "$"], strict=True))
+    yield from (f"@{pair}" for pair in _pairs(meant))
     for word in words:
         spelt = f"<{word}>"
         yield from (spelt[i : i + n] for n in PIECES for i in range(len(spelt) - n + 1))
-    yield from (f"{tool}:{word}" for tool in situation.last_tools for word in words)
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+|\?", text)
+
+
+def _pairs(words: Sequence[str]) -> Iterator[str]:
+    yield from (f"{a} {b}" for a, b in zip(["^", *words], [*words, "$"], strict=True))
 
 
 def _session(text: str, situation: Situation) -> list[float]:
