@@ -76,7 +76,8 @@ bench-ingest: $(DEVELOPS)  ## measure the ingest of the literature below DATA=DI
 	$(BIN)/python docs/scripts/bench_ingest.py "$(DATA)" $(BENCH)
 
 bench-routing: $(RUNS)  ## measure which tools questions go to (docs/benchmarks/routing.md)
-	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl --misses
+	$(BIN)/cytoscribe eval routing eval/data/routing/test2.jsonl
+	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl
 
 bench-pubmedqa: $(RUNS)  ## answer PubMedQA below DATA=DIR (docs/benchmarks/pubmedqa.md)
 	@test -n "$(DATA)" || { echo 'Name the folder of ori_pqal.json: make bench-pubmedqa DATA=DIR'; exit 2; }
