@@ -45,7 +45,7 @@ describe identify classify measure explain mean cause causes name papers
 """
 _NOT_THAT = frozenset(_NOT_THAT_WORDS.split())
 _KEPT = frozenset(("example", "case", "library", "archive", "collection", "reference", "more"))
-_COMPARING = frozenset(("mine", "that", "literature"))
+_COMPARING = frozenset(("mine", "that", "papers", "literature"))
 
 
 def shown_words(clauses: Sequence[str], has_image: bool) -> str:
