@@ -21,7 +21,8 @@ Row = tuple[Finding, ...]  # one finding, of each image
 def comparison(material: Material) -> Part | None:
     """What the described images have in common and what not; None for fewer than two."""
     found = (e for result in material.of("describe_image") for e in result.evidence)
-    described = {e.image_id: e for e in found if isinstance(e, DescriptionEvidence)}
+    known = (e for e in found if isinstance(e, DescriptionEvidence) and e.status == "described")
+    described = {e.image_id: e for e in known}
     if len(described) < 2:
         return None
     names = [material.name(image_id) for image_id in described]

@@ -45,6 +45,13 @@ def test_both_images_are_cited():
     assert all(set(sentence.evidence_ids) == ids for sentence in part.sentences)
 
 
+def test_an_image_of_no_known_kind_is_compared_with_nothing():
+    unknown = DescriptionEvidence(image_id="c", text="no cell", model="m", status="abstained")
+    result = ToolResult(tool="describe_image", evidence=(unknown,), image_id="c", latency_ms=1)
+    assert not text(ONE, result)
+    assert text(ONE, result, TWO) == text(ONE, TWO)
+
+
 def test_one_image_is_compared_with_nothing():
     assert not text(ONE)
     failed = ToolResult(tool="describe_image", image_id="b", latency_ms=1)
