@@ -20,6 +20,10 @@ class ChangedEncoderError(BadInputError):
     """Vectors were made by an encoder that the library is not searched by, or no longer."""
 
 
+class BusyError(CytoscribeError):
+    """Another process is doing just this; it can be waited for."""
+
+
 class StoreUnavailableError(CytoscribeError):
     """The database cannot be reached right now; the same call may succeed later."""
 

@@ -264,7 +264,7 @@ def _pubmed(settings: Settings) -> Any:
 def carry_out(ctx: click.Context, run: Run, things: str, as_json: bool) -> None:
     """Run with a bar and Ctrl-C, then say how it ended."""
     try:
-        with _bar() as progress, _stop_asked() as cancelled:
+        with bar() as progress, stop_asked() as cancelled:
             report = run(progress, cancelled)
     except Interrupted as e:
         _print(e.report, things, as_json, "interrupted")
@@ -290,7 +290,9 @@ def _print(report: IngestReport, things: str, as_json: bool, state: str) -> None
 
 
 @contextmanager
-def _stop_asked() -> Iterator[Callable[[], bool]]:
+def stop_asked(
+    told: str = "Finishing the batch in hand; Ctrl-C again stops at once.",
+) -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed; a second one stops at once."""
     asked = False
 
@@ -299,7 +301,7 @@ def _stop_asked() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo("\nFinishing the batch in hand; Ctrl-C again stops at once.", err=True)
+        click.echo(f"\n{told}", err=True)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -309,7 +311,7 @@ def _stop_asked() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _bar() -> Iterator[Progress]:
+def bar() -> Iterator[Progress]:
     """A bar on stderr, if that is a terminal."""
     if not sys.stderr.isatty():
         yield silent

@@ -2,15 +2,21 @@
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from agent.commands.ingest import carry_out
+from agent.commands.ingest import bar, carry_out, stop_asked
 from agent.settings import load_settings
+from tools.errors import BadInputError, Cancelled
 from tools.evidence import LiteratureEvidence
 from tools.ingest.report import IngestReport, Progress
 from tools.library import ArticleFilter
+
+if TYPE_CHECKING:
+    from tools.store.distances import Method
+    from tools.store.indexes import Served
 
 
 @click.group()
@@ -21,6 +27,7 @@ def library() -> None:
     Examples:
       cytoscribe library stats
       cytoscribe library stats --json
+      cytoscribe library index
       cytoscribe library search "ring-shaped nuclei" --year-from 2010
       cytoscribe library images "eosinophils" --source pbc
       cytoscribe library reembed --encoder bge-base
@@ -30,7 +37,7 @@ def library() -> None:
 @library.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def stats(as_json: bool) -> None:
-    """Count images, articles, passages, turns, feedback, and embeddings by model.
+    """Count what the library holds, and say how its vectors are searched.
 
     \b
     Example:
@@ -39,12 +46,74 @@ def stats(as_json: bool) -> None:
     from agent.build import open_store
 
     with open_store(load_settings()) as store:
-        counts = store.counts()
+        counts, sizes, vectors = store.counts(), store.bytes_of_tables(), store.served()
     if as_json:
-        click.echo(json.dumps(counts))
+        told = [asdict(one) | {"is_due": one.is_due} for one in vectors]
+        click.echo(json.dumps({**counts, "bytes": sizes, "vectors": told}))
         return
     for name, count in counts.items():
         click.echo(f"{count:>10,}  {name}")
+    click.echo("\nOn disk, with indexes:")
+    for name, size in sizes.items():
+        click.echo(f"{size / 1e6:>10,.1f}  MB {name}")
+    click.echo("\nVectors:")
+    for one in vectors:
+        click.echo(_served(one))
+
+
+def _served(one: "Served") -> str:
+    state = "" if one.active else " (not searched)"
+    by = {"exact": "compared one by one"}.get(one.method, f"{one.method} index")
+    size = f" of {one.index_bytes / 1e6:,.0f} MB" if one.index_bytes else ""
+    lines = [
+        f"{one.rows:>10,}  {one.kind} {one.model}{state}, {one.dimension} numbers each: {by}{size}",
+        f"            {one.due} is due: {one.why}",
+    ]
+    if one.is_due:
+        lines.append("            Run `cytoscribe library index` to build it.")
+    return "\n".join(lines)
+
+
+@library.command()
+@click.option(
+    "--method", type=click.Choice(["exact", "halfvec", "binary"]),
+    help="Instead of what the size asks for; exact drops the index.",
+)  # fmt: skip
+@click.option("--model", help="Only the vectors of this model (see library stats).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, a model.")
+def index(method: str | None, model: str | None, as_json: bool) -> None:
+    """Build the index that the library's size asks for; a large ingest does so by itself.
+
+    Questions are answered meanwhile. Ctrl-C stops and leaves nothing behind.
+
+    \b
+    Examples:
+      cytoscribe library index
+      cytoscribe library index --method binary --model minilm@53aa51172d14
+    """
+    from agent.build import open_store
+
+    with (
+        open_store(load_settings()) as store,
+        bar() as progress,
+        stop_asked("Stopping") as cancelled,
+    ):
+        chosen = [one for one in store.served() if model in (None, one.model)]
+        if not chosen:
+            raise BadInputError(f"the library has no vectors of {model or 'any model'}")
+        for one in chosen:
+            wanted = cast("Method", method) or (one.due if one.is_due else one.method)
+            if wanted == one.method:
+                state = "nothing to do"
+            elif wanted == "exact":
+                store.drop_index(one)
+                state = "index dropped"
+            elif store.build_index(one, wanted, lambda s: progress(s, "indexing"), cancelled):
+                state = "index built"
+            else:
+                raise Cancelled("stopped; the library is searched as before")
+            told = {"model": one.model, "method": wanted, "state": state}
+            click.echo(json.dumps(told) if as_json else f"{one.model}: {wanted}, {state}")
 
 
 @library.command()

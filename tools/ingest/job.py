@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tools.errors import StoreUnavailableError
+from tools.ingest.indexing import index_due
 from tools.ingest.report import Interrupted, Progress, Tally
 
 if TYPE_CHECKING:
     from tools.store import Store
+
+LARGE = 1_000  # articles or images; after fewer, autovacuum suffices
 
 
 class Job:
@@ -31,15 +34,24 @@ class Job:
         if self._cancelled():
             raise Interrupted(self.tally.report())
 
+    def index(self, encoder: str | None = None) -> None:
+        """Build what the library's size asks for; `encoder`'s vectors too, if not searched yet."""
+        if self.tally.done >= LARGE:
+            self._store.refresh_statistics()
+        if not index_due(self._store, self._progress, self._cancelled, encoder):
+            raise Interrupted(self.tally.report())
+
 
 @contextmanager
 def running_job(
     store: "Store", kind: str, path: str, progress: Progress, cancelled: Callable[[], bool]
 ) -> Iterator[Job]:
-    """A job that ends as finished, cancelled or failed."""
+    """A job that ends as finished, cancelled or failed; indexes are built before it is finished."""
     job_id = store.start_job(kind, path)
     try:
-        yield Job(store, job_id, progress, cancelled)
+        job = Job(store, job_id, progress, cancelled)
+        yield job
+        job.index()
     except (Interrupted, KeyboardInterrupt):
         store.finish_job(job_id, "cancelled")
         raise

@@ -42,5 +42,6 @@ def reembed(
                 job.tally.done += embedded
                 job.tell(min(1.0, job.tally.done / max(total, 1)), f"{job.tally.done:,} passages")
             embed_captions(store, encoder, cancelled)
+            job.index(encoder.name)
             whole = store.activate_encoder(encoder.name)
         return job.tally.report()

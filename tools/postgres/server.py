@@ -169,6 +169,7 @@ class EmbeddedPostgres:
             "unix_socket_directories": str(self.socket_folder),
             "unix_socket_permissions": "0700",  # no password: only the account and root get in
             "port": str(PORT),
+            "shared_buffers": "512MB",  # taken as it fills; holds the indexes of 200,000 passages
         } | self.options
         words = [f"-D {shlex.quote(str(self.data))}"]
         words += [f"-c {name}={shlex.quote(value)}" for name, value in settings.items()]

@@ -9,6 +9,7 @@ from tools.store.corrections import CorrectionStore
 from tools.store.counts import LibraryCounts
 from tools.store.encoders import EncoderStore
 from tools.store.images import ImageStore
+from tools.store.index_building import IndexBuilder
 from tools.store.jobs import JobStore
 from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
@@ -35,6 +36,7 @@ class Store(
     TraceStore,
     JobStore,
     LibraryCounts,
+    IndexBuilder,
 ):
     """A database by its URL, with pgvector; connects at the first call and reconnects by itself.
 

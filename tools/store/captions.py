@@ -14,8 +14,9 @@ from tools.evidence import CaseEvidence
 from tools.library import ALL_IMAGES, CaseFilter, ImageHit
 from tools.protocols import Vectors
 from tools.store.connection import Database
-from tools.store.embeddings import check, distance, find_model, register, similarity
-from tools.store.filters import images_among
+from tools.store.distances import distance, similarity
+from tools.store.embeddings import check, find_model, register
+from tools.store.filters import image_conditions
 
 # How much of what is asked is said of an image: the idf of the query's stems that its caption or
 # labels hold, as a share of all of them. A label says a word once, so frequencies tell nothing.
@@ -76,7 +77,7 @@ class CaptionStore(Database):
         """The `k` images whose caption and labels say most of `query`; scores are 0 to 1."""
         values = {"query": query, "k": k, **where.model_dump()}
         with self.transaction() as connection:
-            rows = connection.execute(SAID.format(where=images_among(where)), values)
+            rows = connection.execute(SAID.format(where=image_conditions(where)), values)
             return [ImageHit(*row) for row in rows]
 
     def said_shares(self, query: str, ids: Sequence[str]) -> dict[str, float]:
@@ -128,7 +129,7 @@ class CaptionStore(Database):
                 cosine=similarity(vector.size),
                 distance=distance(vector.size, model.normalised),
                 model_id=sql.Literal(model.model_id),
-                where=images_among(where),
+                where=image_conditions(where),
             )
             rows = connection.execute(filled, values | {"vector": vector})
             return [ImageHit(*row) for row in rows]

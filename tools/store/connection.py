@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +20,7 @@ Connection = psycopg.Connection[TupleRow]
 
 CONNECT_SECONDS = 3
 POOL_SIZE = 8
+EF = 100  # candidates of a search by an HNSW index, where it asks for no other number
 
 
 def describe(url: str) -> str:
@@ -81,6 +83,28 @@ class Database:
                 raise
 
     @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection on which each statement stands alone: no BEGIN and COMMIT to wait for."""
+        with self.transaction() as connection:
+            if self._held.get():
+                yield connection
+                return
+            connection.autocommit = True
+            try:
+                yield connection
+            finally:
+                if not connection.closed:
+                    connection.autocommit = False
+
+    @contextmanager
+    def session(self) -> Iterator[Connection]:
+        """A connection of its own, outside a transaction: for what takes minutes."""
+        with naming_failures(self.url), psycopg.connect(
+            self.url, autocommit=True, connect_timeout=CONNECT_SECONDS
+        ) as connection:  # fmt: skip
+            yield connection
+
+    @contextmanager
     def together(self) -> Iterator[None]:
         """What this thread or task stores inside is stored as a whole, or not at all."""
         with self.transaction() as connection:
@@ -91,7 +115,13 @@ class Database:
                 self._held.reset(token)
 
     def _check(self, connection: Connection) -> None:
-        """Refuse a lost connection, and with it the idle ones: a restart has lost them all."""
+        """Refuse a lost connection, and with it the idle ones: a restart has lost them all.
+
+        A server that ends closes the connection, which can be read; where nothing can, nothing has
+        happened, and the server need not be asked.
+        """
+        if _silent(connection):
+            return
         try:
             ConnectionPool.check_connection(connection)
         except psycopg.OperationalError:
@@ -119,6 +149,12 @@ class Database:
         self.close()
 
 
+def _silent(connection: Connection) -> bool:
+    with DefaultSelector() as selector:
+        selector.register(connection.fileno(), EVENT_READ)
+        return not selector.select(timeout=0)
+
+
 def _prepare(connection: Connection) -> None:
     """Let numpy vectors be parameters; a new database lacks the type until it is migrated."""
     try:
@@ -127,4 +163,5 @@ def _prepare(connection: Connection) -> None:
         raise MigrationError(
             f"The database has no `vector` type yet: migrate it ({error})"
         ) from None
+    connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", (str(EF),))
     connection.commit()

@@ -2,6 +2,8 @@
 
 from tools.store.connection import Database
 
+TABLES = ("images", "image_embeddings", "articles", "passages", "postings", "passage_embeddings")
+
 
 class LibraryCounts(Database):
     """Numbers for the library command and the page."""
@@ -23,6 +25,15 @@ class LibraryCounts(Database):
                 "UNION ALL SELECT 'passage_embeddings:' || name, (SELECT count(*) "
                 "FROM passage_embeddings e WHERE e.model_id = m.model_id) "
                 "FROM embedding_models m WHERE kind = 'text'"
+            ).fetchall()
+        return dict(rows)
+
+    def bytes_of_tables(self) -> dict[str, int]:
+        """What the library takes on disk, by table, with its indexes."""
+        with self.reading() as connection:
+            rows = connection.execute(
+                "SELECT t, pg_total_relation_size(t::regclass) FROM unnest(%s::text[]) AS t",
+                (list(TABLES),),
             ).fetchall()
         return dict(rows)
 

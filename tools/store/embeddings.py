@@ -13,6 +13,7 @@ from psycopg import sql
 from tools.errors import BadInputError
 from tools.protocols import Vectors
 from tools.store.connection import Connection
+from tools.store.distances import Method
 
 Kind = Literal["image", "text"]
 TABLES: dict[Kind, tuple[str, str]] = {
@@ -21,20 +22,42 @@ TABLES: dict[Kind, tuple[str, str]] = {
 }
 
 
+# The method of a model's valid index, and the rows in it; the names are those of `index_name`.
+INDEX = (
+    "LEFT JOIN LATERAL (SELECT substring(relname FROM '[a-z]+$') AS method, reltuples, indexrelid "
+    "FROM pg_class JOIN pg_index ON indexrelid = oid WHERE indisvalid AND pg_table_is_visible(oid) "
+    "AND relname = ANY (ARRAY[%(table)s || model_id || '_binary', "
+    "%(table)s || model_id || '_halfvec']) ORDER BY relname LIMIT 1) index ON true "
+)
+
+
 class Model(NamedTuple):
     """A registered model."""
 
     model_id: int
     dimension: int
     normalised: bool  # False: its vectors are compared by inner product
+    method: Method = "exact"  # how its vectors are searched
+    rows: int = 0  # in the index, at its last count
+
+
+def index_name(kind: Kind, model_id: int, method: Method) -> str:
+    """What the index of a model's vectors is called."""
+    return f"{TABLES[kind][0]}_{model_id}_{method}"
+
+
+def drop_index(session: Connection, name: str) -> None:
+    """Drop an index, whole or not, if it is there; outside a transaction, beside the searches."""
+    session.execute(sql.SQL("DROP INDEX CONCURRENTLY IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def find_model(connection: Connection, kind: Kind, name: str) -> Model | None:
     """The model of that name; None when no vector of it was ever stored."""
     row = connection.execute(
-        "SELECT model_id, dimension, normalised FROM embedding_models "
-        "WHERE kind = %s AND name = %s",
-        (kind, name),
+        "SELECT model_id, dimension, normalised, coalesce(method, 'exact'), "
+        "coalesce(greatest(reltuples, 0), 0)::bigint "
+        "FROM embedding_models " + INDEX + "WHERE kind = %(kind)s AND name = %(name)s",
+        {"kind": kind, "name": name, "table": f"{TABLES[kind][0]}_"},
     ).fetchone()
     return Model(*row) if row else None
 
@@ -82,18 +105,6 @@ def add_embeddings(
     rows = sorted(zip(ids, np.asarray(vectors, np.float32), strict=True), key=lambda row: row[0])
     with connection.cursor() as cursor:
         cursor.executemany(insert, [(i, model.model_id, dimension, vector) for i, vector in rows])
-
-
-def distance(dimension: int, normalised: bool = True) -> sql.Composed:
-    """The distance to a parameter, written so that a per-model HNSW index can serve it."""
-    operator = sql.SQL("<=>" if normalised else "<#>")  # cosine, or negative inner product
-    typed = sql.SQL("vector({})").format(sql.Literal(dimension))
-    return sql.SQL("(embedding::{0} {1} %(vector)s::{0})").format(typed, operator)
-
-
-def similarity(dimension: int) -> sql.Composed:
-    """The cosine to a parameter, whatever the ranking goes by."""
-    return sql.SQL("1 - {}").format(distance(dimension))
 
 
 def register(

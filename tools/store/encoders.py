@@ -2,7 +2,7 @@
 
 from tools.errors import BadInputError
 from tools.store.connection import Connection, Database
-from tools.store.embeddings import find_model
+from tools.store.embeddings import drop_index, find_model, index_name
 
 
 class EncoderStore(Database):
@@ -32,6 +32,13 @@ class EncoderStore(Database):
 
     def drop_encoder(self, name: str) -> int:
         """Delete an encoder's vectors and forget it; how many. BadInputError for the active one."""
+        model_id, deleted = self._forget(name)
+        with self.session() as session:  # afterwards: dropping it at once would hold up searches
+            for method in ("halfvec", "binary"):
+                drop_index(session, index_name("text", model_id, method))
+        return deleted
+
+    def _forget(self, name: str) -> tuple[int, int]:
         with self.transaction() as connection:
             if name == _active(connection):
                 raise BadInputError(f"{name!r} is searched: make another encoder's vectors first")
@@ -47,7 +54,7 @@ class EncoderStore(Database):
             connection.execute(
                 "DELETE FROM embedding_models WHERE model_id = %s", (model.model_id,)
             )
-            return deleted
+            return model.model_id, deleted
 
     def count_passages_without(self, encoder: str) -> int:
         """How many passages have no vector of this encoder."""

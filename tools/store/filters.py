@@ -1,11 +1,18 @@
-"""What may be found, as SQL: articles of a literature search (each served by an index), images."""
+"""What may be found, as SQL: articles of a literature search (each served by an index), images.
 
-from collections.abc import Iterable, Mapping
+There are two ways to narrow a ranking, and `Chosen` writes both. Where few rows satisfy the filter,
+they are fetched first and ranked; where many do, the ranking is walked down and each row is looked
+at, until enough have passed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import LiteralString
 
 from psycopg import sql
 
 from tools.library import ArticleFilter, CaseFilter
+from tools.store.connection import Connection
 
 CONDITIONS: Mapping[str, LiteralString] = {
     "year_from": "year >= %(year_from)s",
@@ -23,29 +30,79 @@ IMAGES: Mapping[str, LiteralString] = {
 }
 
 
-def among(filters: ArticleFilter) -> tuple[sql.Composable, dict[str, object]]:
-    """ " AND passage_id IN (…)" with its values; nothing where all articles may be found."""
+@dataclass(frozen=True)
+class Chosen:
+    """Rows that satisfy a filter, known by a key."""
+
+    key: sql.SQL  # with its table: "images.image_id"
+    rows: sql.SQL  # the tables that the conditions speak of
+    counted: sql.SQL  # of these, the one whose rows are counted
+    conditions: sql.Composable
+    values: Mapping[str, object]
+
+    def fetched(self) -> sql.Composed:
+        """ " AND image_id IN (…)", the rows fetched once, before anything else."""
+        fetched = " AND {name} = ANY (ARRAY(SELECT {key} FROM {rows} WHERE {conditions}))"
+        return self._written(fetched)
+
+    def joined(self) -> sql.Composed:
+        """The same for many rows to look at: one look-up each in a hash of what was fetched."""
+        fetched = (
+            " AND {name} IN (SELECT unnest(ARRAY(SELECT {key} FROM {rows} WHERE {conditions})))"
+        )
+        return self._written(fetched)
+
+    def looked_up(self) -> sql.Composed:
+        """A join to a ranking called `ranked` that keeps its order, and what is chosen."""
+        looked_up = (
+            " CROSS JOIN LATERAL (SELECT FROM {rows} WHERE {key} = ranked.{name} AND {conditions} "
+            "LIMIT 1) chosen"
+        )
+        return self._written(looked_up)
+
+    def fewer_than(self, connection: Connection, most: int) -> bool:
+        """Whether fewer rows than `most` satisfy the filter; it counts no further than that."""
+        query = self._written(
+            "SELECT count(*) FROM (SELECT FROM {counted} WHERE {conditions} LIMIT %(most)s) c"
+        )
+        row = connection.execute(query, {**self.values, "most": most}).fetchone()
+        return bool(row and row[0] < most)
+
+    def _written(self, text: LiteralString) -> sql.Composed:
+        name = self.key.as_string().rpartition(".")[2]
+        return sql.SQL(text).format(
+            key=self.key, name=sql.Identifier(name), rows=self.rows, counted=self.counted,
+            conditions=self.conditions,
+        )  # fmt: skip
+
+
+def among(filters: ArticleFilter) -> Chosen | None:
+    """The passages of these articles; None where all may be found."""
     wanted = filters.model_dump(exclude_defaults=True)
     if not wanted:
-        return sql.SQL(""), {}
-    conditions = _all(CONDITIONS, wanted)
-    chosen = sql.SQL(
-        " AND passage_id IN (SELECT passage_id FROM passages JOIN articles USING (article_id) "
-        "WHERE {})"
-    ).format(conditions)
-    return chosen, {name: _comparable(name, value) for name, value in wanted.items()}
+        return None
+    rows = sql.SQL("passages JOIN articles USING (article_id)")
+    values = {name: _comparable(name, value) for name, value in wanted.items()}
+    key, counted = sql.SQL("passages.passage_id"), sql.SQL("articles")
+    return Chosen(key, rows, counted, _all(CONDITIONS, wanted), values)
 
 
-def images_among(where: CaseFilter) -> sql.Composable:
-    """ "AND image_id IN (…)", its values those of `where`; nothing where all images are cases."""
+def images_among(where: CaseFilter) -> Chosen | None:
+    """The images that are cases; None where all are."""
     wanted = where.model_dump(exclude_defaults=True)
     if not wanted:
-        return sql.SQL("")
-    chosen = sql.SQL("AND image_id IN (SELECT image_id FROM images WHERE {})")
-    return chosen.format(_all(IMAGES, wanted))
+        return None
+    table = sql.SQL("images")
+    return Chosen(sql.SQL("images.image_id"), table, table, _all(IMAGES, wanted), wanted)
 
 
-def _all(conditions: Mapping[str, LiteralString], wanted: Iterable[str]) -> sql.Composed:
+def image_conditions(where: CaseFilter) -> sql.Composable:
+    """ " AND …" on the table of images itself, its values those of `where`."""
+    chosen = images_among(where)
+    return sql.SQL(" AND {}").format(chosen.conditions) if chosen else sql.SQL("")
+
+
+def _all(conditions: Mapping[str, LiteralString], wanted: Mapping[str, object]) -> sql.Composed:
     return sql.SQL(" AND ").join(sql.SQL(conditions[name]) for name in wanted)
 
 

@@ -1,7 +1,7 @@
 """Labelled images of the library and the search for similar ones."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 from psycopg import sql
@@ -12,8 +12,9 @@ from tools.evidence import CaseEvidence
 from tools.library import ALL_IMAGES, CaseFilter, ImageRecord
 from tools.protocols import Vectors
 from tools.store.connection import Connection, Database
-from tools.store.embeddings import add_embeddings, distance, searched_model
+from tools.store.embeddings import add_embeddings, searched_model
 from tools.store.filters import images_among
+from tools.store.nearest import nearest
 
 RECORD = sql.SQL(
     'image_id, path, width, height, caption, labels, source, licence, image_group AS "group", '
@@ -75,26 +76,15 @@ class ImageStore(Database):
         BadInputError when the library was embedded by other models only.
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
-        with self.transaction() as connection:
+        with self.reading() as connection:
             searched = searched_model(connection, "image", model, vector)
             if searched is None:
                 return []
-            query = sql.SQL(
-                "SELECT image_id, caption, labels, source, licence, simulated, 1 - distance "
-                "AS similarity FROM (SELECT image_id, {distance} AS distance FROM image_embeddings "
-                "WHERE model_id = {model_id} AND image_id <> ALL(%(exclude)s) {where} "
-                "ORDER BY {distance}, image_id LIMIT %(k)s) nearest JOIN images USING (image_id) "
-                "ORDER BY distance, image_id"
-            ).format(
-                distance=distance(vector.size),
-                model_id=sql.Literal(searched.model_id),
-                where=images_among(where),
+            found = nearest(
+                connection, "image", searched, vector, k + len(exclude), images_among(where)
             )
-            values: dict[str, Any] = {"vector": vector, "exclude": list(exclude), "k": k}
-            values |= where.model_dump()
-            with connection.cursor(row_factory=dict_row) as cursor:
-                rows = cursor.execute(query, values).fetchall()
-        return [CaseEvidence.model_validate(row) for row in rows]
+            cosines = {key: cosine for key, cosine in found if key not in exclude}
+            return _cases(connection, dict(islice(cosines.items(), k)))
 
     def image(self, image_id: str) -> ImageRecord | None:
         """The stored image; None when it is not in the library."""
@@ -118,6 +108,20 @@ class ImageStore(Database):
                 "SELECT thumbnail FROM images WHERE image_id = %s", (image_id,)
             ).fetchone()
         return row[0] if row else None
+
+
+def _cases(connection: Connection, cosines: Mapping[str, float]) -> list[CaseEvidence]:
+    """The images of these ids as cases, in this order."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(
+            "SELECT image_id, caption, labels, source, licence, simulated FROM images "
+            "WHERE image_id = ANY (%s)",
+            (list(cosines),),
+        ).fetchall()
+    found = {
+        row["image_id"]: CaseEvidence(**row, similarity=cosines[row["image_id"]]) for row in rows
+    }
+    return [found[key] for key in cosines if key in found]
 
 
 def _insert(connection: Connection, records: Sequence[ImageRecord]) -> int:

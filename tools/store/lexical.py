@@ -12,10 +12,12 @@ from itertools import groupby
 from psycopg import sql
 
 from tools.store.connection import Connection, Database
+from tools.store.filters import Chosen
 
 K1 = 1.2
 B = 0.75
 FAN_OUT = 8  # segments of a size before they are merged
+FETCHED = 10_000  # passages of a filter that are looked up before the ranking, not along it
 MERGING = 0x6C657869  # "lexi": the lock of who merges
 
 
@@ -66,14 +68,19 @@ def _mergeable(connection: Connection) -> list[int]:
     return []
 
 
-def bm25(chosen: sql.Composable) -> sql.Composed:
-    """The best passages with their scores; `chosen` is a further condition on passage_id."""
-    return BM25.format(chosen=chosen)
-
-
-def bm25_values(query: str, k: int) -> dict[str, object]:
-    """The parameters of `bm25`."""
-    return {"query": query, "k": k, "k1": K1, "b": B}
+def bm25(
+    connection: Connection, query: str, k: int, chosen: Chosen | None
+) -> list[tuple[int, float]]:
+    """The `k` best passages with their scores, of those that are chosen."""
+    narrow: sql.Composable = sql.SQL("")
+    keep: sql.Composable = sql.SQL("")
+    if chosen and chosen.fewer_than(connection, FETCHED):
+        narrow = chosen.joined()
+    elif chosen:
+        keep = chosen.looked_up()
+    values = {**(chosen.values if chosen else {}), "query": query, "k": k, "k1": K1, "b": B}
+    statement = BM25.format(narrow=narrow, keep=keep)
+    return connection.cursor(binary=True).execute(statement, values).fetchall()
 
 
 # A query's term counts once, however often it is said. Two things make this fast: the weights are
@@ -90,9 +97,10 @@ BM25 = sql.SQL(
     "posted AS (SELECT weight, base, slope, unnest(passages) AS passage_id, "
     "unnest(frequencies)::float8 AS frequency, unnest(lengths)::float8 AS length "
     "FROM weighed JOIN read USING (term)) "
-    "SELECT passage_id, sum(weight * frequency / (frequency + base + slope * length)) AS score "
-    "FROM posted WHERE true{chosen} GROUP BY passage_id ORDER BY score DESC, passage_id "
-    "LIMIT %(k)s"
+    "SELECT passage_id, score FROM (SELECT passage_id, "
+    "sum(weight * frequency / (frequency + base + slope * length)) AS score "
+    "FROM posted WHERE true{narrow} GROUP BY passage_id ORDER BY score DESC, passage_id) ranked"
+    "{keep} ORDER BY score DESC, passage_id LIMIT %(k)s"
 )
 
 STEMS = (

@@ -10,10 +10,11 @@ from psycopg.rows import dict_row
 from tools.evidence import LiteratureEvidence
 from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import Vectors
-from tools.store.connection import Connection
-from tools.store.embeddings import distance, searched_model, similarity
+from tools.store.distances import similarity
+from tools.store.embeddings import searched_model
 from tools.store.filters import among
-from tools.store.lexical import LexicalIndex, bm25, bm25_values
+from tools.store.lexical import LexicalIndex, bm25
+from tools.store.nearest import nearest
 
 EVIDENCE = (
     "SELECT passage_id, source_id, pmid, title, journal, year, section, passage, quoted, "
@@ -52,21 +53,12 @@ class LiteratureStore(LexicalIndex):
         was embedded by other encoders only.
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
-        chosen, values = among(filters)
-        with self.transaction() as connection:
+        with self.reading() as connection:
             model = searched_model(connection, "text", encoder, vector)
             if model is None:
                 return []
-            query = sql.SQL(
-                "SELECT passage_id, {cosine} FROM passage_embeddings WHERE model_id = {model_id}"
-                "{chosen} ORDER BY {distance}, passage_id LIMIT %(k)s"
-            ).format(
-                cosine=similarity(vector.size),
-                distance=distance(vector.size, model.normalised),
-                model_id=sql.Literal(model.model_id),
-                chosen=chosen,
-            )
-            return _hits(connection, query, values | {"vector": vector, "k": k})
+            found = nearest(connection, "text", model, vector, k, among(filters))
+            return [Hit(*row) for row in found]
 
     def lexical_passages(
         self, query: str, k: int, filters: ArticleFilter = EVERYTHING
@@ -76,14 +68,13 @@ class LiteratureStore(LexicalIndex):
         Words are English stems. Scores are BM25: above 0, not comparable with a cosine or between
         queries. Statistics are those of the whole library, whatever the filters.
         """
-        chosen, values = among(filters)
-        with self.transaction() as connection:
-            return _hits(connection, bm25(chosen), values | bm25_values(query, k))
+        with self.reading() as connection:
+            return [Hit(*row) for row in bm25(connection, query, k, among(filters))]
 
     def cosines(self, encoder: str, vector: Vectors, ids: Sequence[int]) -> dict[int, float]:
         """The similarity of these passages to `vector`, of those that the encoder embedded."""
         vector = np.asarray(vector, np.float32).reshape(-1)
-        with self.transaction() as connection:
+        with self.reading() as connection:
             model = searched_model(connection, "text", encoder, vector)
             if model is None:
                 return {}
@@ -91,7 +82,9 @@ class LiteratureStore(LexicalIndex):
                 "SELECT passage_id, {} FROM passage_embeddings WHERE model_id = {} "
                 "AND passage_id = ANY (%(ids)s)"
             ).format(similarity(vector.size), sql.Literal(model.model_id))
-            rows = connection.execute(query, {"vector": vector, "ids": list(ids)})
+            rows = connection.cursor(binary=True).execute(
+                query, {"vector": vector, "ids": list(ids)}
+            )
             return dict(rows.fetchall())
 
     def passage_sources(self) -> dict[int, str]:
@@ -106,8 +99,8 @@ class LiteratureStore(LexicalIndex):
     def evidence(self, cosines: Mapping[int, float]) -> dict[int, LiteratureEvidence]:
         """The passages of these ids, each with its similarity to the query."""
         with (
-            self.transaction() as connection,
-            connection.cursor(row_factory=dict_row) as cursor,
+            self.reading() as connection,
+            connection.cursor(row_factory=dict_row, binary=True) as cursor,
         ):
             rows = cursor.execute(EVIDENCE, (list(cosines),)).fetchall()
         return {
@@ -119,7 +112,3 @@ class LiteratureStore(LexicalIndex):
     def _among(self, query: Any, ids: Sequence[str]) -> set[str]:
         with self.transaction() as connection:
             return {row[0] for row in connection.execute(query, (list(ids),))}
-
-
-def _hits(connection: Connection, query: sql.Composed, values: dict[str, Any]) -> list[Hit]:
-    return [Hit(*row) for row in connection.execute(query, values)]

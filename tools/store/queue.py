@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import psycopg
 
 from tools.errors import ChangedEncoderError
 from tools.protocols import Vectors
-from tools.store.connection import CONNECT_SECONDS, Connection, Database, naming_failures
+from tools.store.connection import Connection, Database
 from tools.store.embeddings import check, register
 
 PASSAGES = 64  # a batch: what an interruption can cost
@@ -85,9 +84,7 @@ class EmbeddingQueue(Database):
     @contextmanager
     def filling(self) -> Iterator[None]:
         """Say, as long as the block lasts, that more may come; a killed process says it no more."""
-        with naming_failures(self.url), psycopg.connect(
-            self.url, autocommit=True, connect_timeout=CONNECT_SECONDS
-        ) as connection:  # fmt: skip
+        with self.session() as connection:
             connection.execute("SELECT pg_advisory_lock_shared(%s)", (FILLING,))
             yield
             connection.execute("SELECT pg_advisory_unlock_shared(%s)", (FILLING,))
