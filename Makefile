@@ -75,6 +75,20 @@ bench-ingest: $(DEVELOPS)  ## measure the ingest of the literature below DATA=DI
 	@test -n "$(DATA)" || { echo 'Name a folder of literature: make bench-ingest DATA=DIR'; exit 2; }
 	$(BIN)/python docs/scripts/bench_ingest.py "$(DATA)" $(BENCH)
 
+# What PGVectorStore needs lies apart: it wants an older SQLAlchemy than the rest.
+PEERS := .venv/peers
+PGVECTORSTORE := llama-index-vector-stores-postgres==0.9.0 sqlalchemy==2.0.58 asyncpg==0.32.0 psycopg2-binary==2.9.13 greenlet==3.5.6
+
+$(PEERS): Makefile | $(RUNS)
+	$(PIP) --no-deps --upgrade --target $@ $(PGVECTORSTORE)
+	@touch $@
+
+.PHONY: bench-retrieval
+bench-retrieval: $(DEVELOPS) $(PEERS)  ## measure search beside bm25s, hnswlib, PGVectorStore on scifact below DATA=DIR
+	@test -n "$(DATA)" || { echo 'Name the folder of scifact: make bench-retrieval DATA=DIR'; exit 2; }
+	$(PIP) -c constraints.txt -e '.[bench]'
+	OMP_NUM_THREADS=1 $(BIN)/python docs/scripts/bench_retrieval.py "$(DATA)/corpus.jsonl" "$(DATA)/beir/queries.jsonl" $(BENCH)
+
 bench-routing: $(RUNS)  ## measure which tools questions go to (docs/benchmarks/routing.md)
 	$(BIN)/cytoscribe eval routing eval/data/routing/test2.jsonl
 	$(BIN)/cytoscribe eval routing eval/data/routing/test.jsonl

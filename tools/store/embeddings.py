@@ -62,25 +62,6 @@ def find_model(connection: Connection, kind: Kind, name: str) -> Model | None:
     return Model(*row) if row else None
 
 
-def searched_model(connection: Connection, kind: Kind, name: str, vector: Vectors) -> Model | None:
-    """The model to search with; None when nothing of this kind was ever embedded.
-
-    Raises BadInputError for a vector of a wrong dimension, and where all that is stored comes
-    from other models: its vectors cannot be compared.
-    """
-    model = find_model(connection, kind, name)
-    if model is not None:
-        check(vector.reshape(1, -1), name, model.dimension)
-        return model
-    rows = connection.execute("SELECT name FROM embedding_models WHERE kind = %s", (kind,))
-    if others := sorted(row[0] for row in rows):
-        raise BadInputError(
-            f"The library holds no {kind} embeddings of {name!r}, only of {', '.join(others)}; "
-            "vectors of different models cannot be compared: ingest again with this model"
-        )
-    return None
-
-
 def add_embeddings(
     connection: Connection,
     kind: Kind,

@@ -11,10 +11,11 @@ from psycopg.types.json import Jsonb
 from tools.evidence import CaseEvidence
 from tools.library import ALL_IMAGES, CaseFilter, ImageRecord
 from tools.protocols import Vectors
-from tools.store.connection import Connection, Database
-from tools.store.embeddings import add_embeddings, searched_model
+from tools.store.connection import Connection
+from tools.store.embeddings import add_embeddings
 from tools.store.filters import images_among
 from tools.store.nearest import nearest
+from tools.store.searched import SearchedModels
 
 RECORD = sql.SQL(
     'image_id, path, width, height, caption, labels, source, licence, image_group AS "group", '
@@ -26,7 +27,7 @@ WITHOUT_EMBEDDING = sql.SQL(
 )
 
 
-class ImageStore(Database):
+class ImageStore(SearchedModels):
     """Images with their embeddings, those of several models side by side."""
 
     def add_images(self, records: Sequence[ImageRecord], model: str, vectors: Vectors) -> int:
@@ -77,7 +78,7 @@ class ImageStore(Database):
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
         with self.reading() as connection:
-            searched = searched_model(connection, "image", model, vector)
+            searched = self.searched_model(connection, "image", model, vector)
             if searched is None:
                 return []
             found = nearest(

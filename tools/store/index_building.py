@@ -52,6 +52,8 @@ class IndexBuilder(IndexStore):
             except psycopg.errors.QueryCanceled:
                 drop_index(session, names[method])
                 return False
+            # Not knowing how many vectors are of this model, the planner would sort them all.
+            session.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(TABLES[served.kind][0])))
             for other in names.keys() - {method}:
                 drop_index(session, names[other])
             return True

@@ -11,10 +11,10 @@ from tools.evidence import LiteratureEvidence
 from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import Vectors
 from tools.store.distances import similarity
-from tools.store.embeddings import searched_model
 from tools.store.filters import among
 from tools.store.lexical import LexicalIndex, bm25
 from tools.store.nearest import nearest
+from tools.store.searched import SearchedModels
 
 EVIDENCE = (
     "SELECT passage_id, source_id, pmid, title, journal, year, section, passage, quoted, "
@@ -23,7 +23,7 @@ EVIDENCE = (
 )
 
 
-class LiteratureStore(LexicalIndex):
+class LiteratureStore(LexicalIndex, SearchedModels):
     """Articles with embedded passages, those of several encoders side by side."""
 
     def known_articles(self, ids: Sequence[str]) -> set[str]:
@@ -54,7 +54,7 @@ class LiteratureStore(LexicalIndex):
         """
         vector = np.asarray(vector, np.float32).reshape(-1)
         with self.reading() as connection:
-            model = searched_model(connection, "text", encoder, vector)
+            model = self.searched_model(connection, "text", encoder, vector)
             if model is None:
                 return []
             found = nearest(connection, "text", model, vector, k, among(filters))
@@ -75,7 +75,7 @@ class LiteratureStore(LexicalIndex):
         """The similarity of these passages to `vector`, of those that the encoder embedded."""
         vector = np.asarray(vector, np.float32).reshape(-1)
         with self.reading() as connection:
-            model = searched_model(connection, "text", encoder, vector)
+            model = self.searched_model(connection, "text", encoder, vector)
             if model is None:
                 return {}
             query = sql.SQL(
