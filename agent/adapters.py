@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def refuse_another_base(base: Path, adapter: Path) -> None:
         digests, commit = dict(pin["sha256"]), pin["revision"]
     known = base.name if COMMIT.fullmatch(base.name) else None
     other = bool(known and commit and known != commit)
-    if other or not all(is_pinned(base / name, sha) for name, sha in digests.items()):
+    if other or not all(_is_pinned(base / name, sha) for name, sha in digests.items()):
         raise ModelUnavailableError(
             f"the adapter {adapter} was trained on {pin['model']} and does not fit {base}: give the"
             f" base that its {BASE} names"
@@ -67,7 +68,12 @@ def load_soft_prompt(adapter: Path) -> str:
         return "".join(json.loads(file.read_text("utf-8"))["tokens"])
 
 
-def is_pinned(file: Path, sha: str) -> bool:
+def are_pinned(folder: Path, digests: Mapping[str, str]) -> bool:
+    """Whether a folder has all of these files, by name and SHA-256; none at all pins nothing."""
+    return bool(digests) and all(_is_pinned(folder / name, sha) for name, sha in digests.items())
+
+
+def _is_pinned(file: Path, sha: str) -> bool:
     """Whether a file of weights has this SHA-256.
 
     Larger weights are taken by their name: reading them through would slow every start.

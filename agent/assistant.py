@@ -89,6 +89,7 @@ class Assistant:
         toolbox = Toolbox(
             settings, store, seeing, lambda: ObservedEncoder(search_by(), self._tracer),
             features, self._tracer, measure, Support.shipped(store, encoder),
+            getattr(model, "case_rule", None) if settings.weigh_cases else None,
         )  # fmt: skip
         self.agent = CellAgent(
             name="cytoscribe",

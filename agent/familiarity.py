@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from agent.adapters import is_pinned
+from agent.adapters import are_pinned
 from tools.linear_head import LinearHead, read_head
 from tools.protocols import Familiarity
 
@@ -70,6 +70,6 @@ def load_detector(folder: Path) -> Detector | None:
     if not (file := folder / KNOWN_IMAGES).is_file():
         return None
     head, notes = read_head(file)
-    if not all(is_pinned(folder / name, sha) for name, sha in notes["sha256"].items()):
+    if not are_pinned(folder, notes["sha256"]):
         return None
     return Detector(head, np.array(notes["mean"]), np.array(notes["scale"]), notes["threshold"])

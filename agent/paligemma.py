@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from agent.adapters import load_soft_prompt
+from agent.case_rule import load_case_rule
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
 from agent.familiarity import Detector, load_detector
@@ -30,6 +31,7 @@ from agent.loading import (
 from agent.prefixes import parts, prefix_text, prefixes_for, task, together
 from tools.errors import Cancelled
 from tools.protocols import Asked, Generated, ImageFeatures, Vectors
+from tools.weighing import CaseRule
 
 __all__ = ["PaliGemma", "load_paligemma", "prefix_text"]
 
@@ -65,6 +67,7 @@ def load_paligemma(
         better=load_prompts(extra or base),
         soft_prompt=load_soft_prompt(extra.folder) if extra else "",
         detector=load_detector((extra or base).folder) if abstain else None,
+        case_rule=load_case_rule((extra or base).folder),
     )
 
 
@@ -87,19 +90,20 @@ class PaliGemma:
         better: Mapping[str, str] | None = None,
         soft_prompt: str = "",
         detector: Detector | None = None,
+        case_rule: CaseRule | None = None,
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
         `better` are prompts to use instead of others, which it was found to answer worse;
         `soft_prompt` is the text of trained tokens that stand in front of every prompt; `detector`
-        tells images of known kinds from others.
+        tells images of known kinds from others, `case_rule` says how similar cases weigh.
         """
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
-        self._detector = detector
+        self._detector, self.case_rule = detector, case_rule
         self._stop = _stop_tokens(model, processor)
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.

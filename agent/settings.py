@@ -51,6 +51,10 @@ class Settings(BaseSettings):
         "auto", description="Weights' type; auto: bfloat16 on a GPU, float32 on a CPU."
     )
     max_new_tokens: int = Field(128, ge=1, le=2048, description="Longest text the model writes.")
+    weigh_cases: bool = Field(
+        True,
+        description="Weigh a cell's attributes with those of similar cases that agree on its type.",
+    )
     abstain: bool = Field(
         True,
         description="Say nothing of images unlike all that the model was taught, such as charts.",

@@ -24,6 +24,7 @@ from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
     SETTING,
     article,
+    beside_cases,
     details,
     free_answer,
     headline,
@@ -176,7 +177,7 @@ def _said(question: str, seen: DescriptionEvidence) -> Iterator[str]:
     if main is not None:
         yield f"The model sees {article(main.value)} {sure(main)}{setting(seen, main)}."
     if further := details(question, seen, main):
-        yield f"Further findings: {'; '.join(further)}."
+        yield f"Further findings{beside_cases(seen)}: {'; '.join(further)}."
     if seen.comparison:
         yield seen.comparison
     little = main is None or main.name in SETTING

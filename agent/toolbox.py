@@ -18,7 +18,7 @@ from agent.settings import Settings
 from agent.tracing import NoTracer, StageKind, Tracer
 from agent.turn import ToolError, ToolName, ToolResult
 from tools.cases_by_words import CaptionedImages, cases_by_words
-from tools.describe_image import abstained, describe_images, is_strange, never
+from tools.describe_image import Advice, abstained, describe_images, is_strange, never
 from tools.errors import Cancelled, CytoscribeError
 from tools.evidence import CaseEvidence, DescriptionEvidence, Evidence, LiteratureEvidence
 from tools.image_features import FeatureCache
@@ -26,7 +26,8 @@ from tools.image_search import Cases, image_search
 from tools.library import CaseFilter
 from tools.literature_search import Passages, literature_search
 from tools.measure_image import unmeasured
-from tools.protocols import TextEncoder, VisionModel
+from tools.protocols import ImageFeatures, TextEncoder, VisionModel
+from tools.weighing import CaseRule
 
 # Asked by tools at work whether their turn was stopped; set by who runs the turn.
 CANCELLED: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=never)
@@ -58,6 +59,7 @@ class Toolbox:
     tracer: Tracer = field(default_factory=NoTracer)
     measure: Callable[[DescriptionEvidence], DescriptionEvidence] = unmeasured
     support: Judge = unjudged
+    case_rule: CaseRule | None = None  # how similar cases weigh on what is seen; None: not at all
 
     def tools(self) -> list[BaseTool]:
         """The tools for an agent of LlamaIndex."""
@@ -70,8 +72,8 @@ class Toolbox:
         def describe() -> Sequence[Evidence]:
             features = self.features(image_id)
             least, stop = self.settings.min_probability, CANCELLED.get()
-            asked = question or None
-            seen = describe_images([image_id], features, self.model, least, asked, stop)
+            asked, advice = question or None, self._advice(image_id, features)
+            seen = describe_images([image_id], features, self.model, least, asked, stop, advice)
             return [self._measured(evidence) for evidence in seen]
 
         return await self._run("describe_image", "tool", describe, image_id, question, of=image_id)
@@ -127,6 +129,19 @@ class Toolbox:
             )
             stage.note(result, **self._pictures(result))
         return result
+
+    def _advice(self, image_id: str, features: ImageFeatures) -> Advice | None:
+        """The similar cases of an image, if they shall weigh; none where the library is away."""
+        if self.case_rule is None:
+            return None
+        try:
+            cases = image_search(
+                image_id, features, self.model, self.library, self.case_rule.nearest,
+                where=case_filter(self.settings), picture=self.features.pixels(image_id),
+            )  # fmt: skip
+        except CytoscribeError:
+            return None
+        return Advice(self.case_rule, [cases])
 
     def _measured(self, seen: DescriptionEvidence) -> DescriptionEvidence:
         with self.tracer.stage("measure", "tool", seen.image_id) as stage:

@@ -60,6 +60,12 @@ def details(question: str, seen: DescriptionEvidence, main: Finding | None) -> l
     ]
 
 
+def beside_cases(seen: DescriptionEvidence) -> str:
+    """A word on similar cases that took part in the findings, in brackets; else ""."""
+    number = len(seen.weighed_with)
+    return f" (weighed with {number} similar case{'s' * (number > 1)})" if number else ""
+
+
 def free_answer(question: str, seen: DescriptionEvidence) -> Finding | None:
     """The model's own words on the question, unless a closed question was asked about the same.
 

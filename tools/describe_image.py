@@ -9,14 +9,16 @@ the model's matter; this module reports them as they are.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.evidence import DescriptionEvidence, Finding
+from tools.evidence import CaseEvidence, DescriptionEvidence, Finding
 from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question, claimed
 from tools.images import OpenedImage
 from tools.protocols import Familiarity, Generated, ImageFeatures, VisionModel
+from tools.weighing import CaseRule
 
 ANSWER = "answer"  # name of the finding that holds the model's own words on the user's question
 _UNCERTAIN = "Uncertain: "  # begins what a text says of its gaps
@@ -74,14 +76,16 @@ def describe_images(
     min_probability: float,
     question: str | None = None,
     cancelled: Callable[[], bool] = never,
+    advice: "Advice | None" = None,
 ) -> list[DescriptionEvidence]:
     """What is seen in each image of one vision pass, in order.
 
     `question`, where given, is also put to the model in the user's words; its answer becomes the
     finding `answer` if it is probable enough. `text` is what the model wrote without the statements
     that no finding bears out; a metric of generated text takes `generated_text`. An image that the
-    model does not know is not described: its evidence says so, as its status does. Raises Cancelled
-    once `cancelled` says so.
+    model does not know is not described: its evidence says so, as its status does. `advice`, where
+    given, weighs the attributes with those of similar cases. Raises Cancelled once `cancelled` says
+    so.
     """
     likeness = features.familiarity or [None] * features.n
     if all(is_strange(each) for each in likeness):
@@ -91,16 +95,29 @@ def describe_images(
         ]
     texts = model.describe(features, cancelled)
     answers = model.answer(features, question, cancelled) if question else [None] * features.n
-    seen = findings(features, model, min_probability, cancelled)
-    said = zip(image_ids, texts, answers, seen, likeness, strict=True)
+    seen = _asked(features, model, min_probability, cancelled)
+    counted = seen.take(advice) if advice else [()] * features.n
+    said = zip(image_ids, texts, answers, counted, likeness, strict=True)
     return [
         abstained(image_id, each, model.name)
         if is_strange(each)
         else _evidence(
-            image_id, text, (*_answered(answer, min_probability), *found), model.name, each
-        )
-        for image_id, text, answer, found, each in said
+            image_id,
+            text,
+            (*_answered(answer, min_probability), *seen.findings(row)),
+            model.name,
+            each,
+        ).model_copy(update={"weighed_with": tuple(case.image_id for case in cases)})
+        for row, (image_id, text, answer, cases, each) in enumerate(said)
     ]
+
+
+@dataclass(frozen=True)
+class Advice:
+    """The similar cases of each image, closest first, and how they weigh."""
+
+    rule: CaseRule
+    cases: Sequence[Sequence[CaseEvidence]]
 
 
 def is_strange(likeness: Familiarity | None) -> bool:
@@ -163,11 +180,18 @@ def findings(
     image, its type, and its attributes (three passes cost a lite checkpoint a tenth more than two
     would, and spare a large one the attributes of a platelet).
     """
-    answers = _Answers(min_probability)
+    answers = _asked(features, model, min_probability, cancelled)
+    return [tuple(answers.findings(row)) for row in range(features.n)]
+
+
+def _asked(
+    features: ImageFeatures, model: VisionModel, least: float, cancelled: Callable[[], bool]
+) -> "_Answers":
+    answers = _Answers(least)
     while asked := [q for q in QUESTIONS if answers.needed(q, range(features.n))]:
         each = model.score_all(features, [(q.prompt, q.options) for q in asked], cancelled)
         answers.scores.update(zip((q.name for q in asked), each, strict=True))
-    return [tuple(answers.findings(row)) for row in range(features.n)]
+    return answers
 
 
 class _Answers:
@@ -180,6 +204,19 @@ class _Answers:
     def findings(self, row: int) -> Iterator[Finding]:
         applying = (q for q in QUESTIONS if self._applies(q, row))
         return (found for question in applying if (found := self._sure(question, row)))
+
+    def take(self, advice: Advice) -> list[Sequence[CaseEvidence]]:
+        """Weigh the attributes with similar cases; those that counted for each image."""
+        counted: list[Sequence[CaseEvidence]] = []
+        for row, cases in enumerate(advice.cases):
+            cell_type = self._sure(CELL_TYPE, row) if self._applies(CELL_TYPE, row) else None
+            counted.append(advice.rule.agreeing(cases, cell_type.value) if cell_type else ())
+            for question in QUESTIONS:
+                if counted[row] and question.cell_types and question.name in self.scores:
+                    self.scores[question.name][row] = advice.rule.weighed(
+                        self.scores[question.name][row], question, counted[row]
+                    )
+        return counted
 
     def needed(self, question: Question, rows: Iterable[int]) -> bool:
         return question.name not in self.scores and any(self._applies(question, r) for r in rows)

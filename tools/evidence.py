@@ -63,6 +63,7 @@ class DescriptionEvidence(_Evidence):
     probability: Probability | None = None  # geometric mean over the tokens of `generated_text`
     status: Literal["described", "abstained"] = "described"  # abstained: of no kind it knows
     familiarity: Probability | None = None  # that it is an image of a known kind; None: not checked
+    weighed_with: tuple[str, ...] = ()  # ids of similar cases that its attributes were weighed with
 
     def identity(self) -> dict[str, Any]:
         return self.model_dump(

@@ -66,7 +66,7 @@ def empty_slide(rng: np.random.Generator) -> Image.Image:
     for _ in range(max(0, int(rng.integers(-8, 6)))):
         x, y, r = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.5, 2)
         draw.ellipse((x - r, y - r, x + r, y + r), fill=colour(rng))
-    return made.filter(ImageFilter.GaussianBlur(rng.choice([0, rng.uniform(0.3, 2)])))
+    return made.filter(ImageFilter.GaussianBlur(float(max(0.0, rng.uniform(-1.5, 2)))))
 
 
 def white_noise(rng: np.random.Generator) -> Image.Image:
@@ -158,4 +158,4 @@ def leaves(rng: np.random.Generator) -> Image.Image:
         red, green, blue = np.clip(base + rng.normal(0, spread, 3), 0, 255).astype(int)
         figure = draw.ellipse if rng.random() < 0.4 else draw.rectangle
         figure((x - r, y - r, x + r, y + r), fill=(int(red), int(green), int(blue)))
-    return made.filter(ImageFilter.GaussianBlur(rng.uniform(0, 1.5)))
+    return made.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.5))))
