@@ -38,6 +38,7 @@ from tools.image_features import FeatureCache
 from tools.images import ImageFolder
 from tools.measure_image import Measurer, unmeasured
 from tools.protocols import TextEncoder, VisionModel
+from tools.reranking import Reranker
 from tools.store import Store
 from tools.support import Support
 
@@ -67,6 +68,7 @@ class Assistant:
         router: Callable[[TextEncoder], Planner] = Router,
         measurer: Measurer | None = None,
         library_encoder: Callable[[], TextEncoder] | None = None,
+        reranker: Reranker | None = None,
         resources: ExitStack | None = None,
         on_feedback: Callable[[], None] = nothing,
     ) -> None:
@@ -90,6 +92,7 @@ class Assistant:
             settings, store, seeing, lambda: ObservedEncoder(search_by(), self._tracer),
             features, self._tracer, measure, Support.shipped(store, encoder),
             getattr(model, "case_rule", None) if settings.weigh_cases else None,
+            reranker,
         )  # fmt: skip
         self.agent = CellAgent(
             name="cytoscribe",

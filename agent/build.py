@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from agent.text_model import TextModel
     from tools.library_encoder import LibraryEncoder
     from tools.measure_image import Measurer
+    from tools.reranking import Reranker
     from tools.store import Store
 
 Progress = Callable[[str], None]
@@ -87,6 +88,23 @@ def open_encoder(settings: Settings, *, progress: Progress = quiet) -> TextEncod
     return load_text_encoder(settings.text_encoder, device)
 
 
+def open_reranker(
+    settings: Settings, store: "Store", *, progress: Progress = quiet
+) -> "Reranker | None":
+    """What ranks the first passages again; ModelUnavailableError for a missing cross-encoder."""
+    if settings.reranker == "off":
+        return None
+    if settings.reranker == "linear":
+        from tools.reranking import LinearReranker
+
+        return LinearReranker(store)
+    progress(f"Loading the re-ranker {settings.reranker}")
+    from tools.cross_encoder import load_cross_encoder
+
+    device = "cpu" if settings.device == "auto" else settings.device
+    return load_cross_encoder(settings.reranker, store, device)
+
+
 def library_encoder(
     settings: Settings, store: "Store", known: Mapping[str, TextEncoder] | None = None
 ) -> "LibraryEncoder":
@@ -125,6 +143,7 @@ def open_assistant(settings: Settings, *, progress: Progress = quiet) -> "Assist
             measurer=open_measurer(settings),
             on_feedback=_open_delivery(stack, store, settings),
             library_encoder=search_by,
+            reranker=open_reranker(settings, store, progress=progress),
             resources=stack.pop_all(),
         )
     progress("Ready")

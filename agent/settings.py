@@ -94,6 +94,11 @@ class Settings(BaseSettings):
     case_licence: str | None = Field(None, description="Only cases under this licence.")
     case_stain: str | None = Field(None, description="Only cases labelled with this stain.")
     case_modality: str | None = Field(None, description="Only cases of this modality.")
+    reranker: str = Field(
+        "linear",
+        description="Second look at the first passages: linear (no download), off, or a "
+        "cross-encoder by hub id or folder (ncbi/MedCPT-Cross-Encoder).",
+    )
     passages: int = Field(5, ge=1, le=100, description="Literature passages per question.")
     starter_library: bool = Field(
         True, description="Fill an empty library with the starter cases and bibliography."

@@ -27,6 +27,7 @@ from tools.library import CaseFilter
 from tools.literature_search import Passages, literature_search
 from tools.measure_image import unmeasured
 from tools.protocols import ImageFeatures, TextEncoder, VisionModel
+from tools.reranking import Reranker
 from tools.weighing import CaseRule
 
 # Asked by tools at work whether their turn was stopped; set by who runs the turn.
@@ -60,6 +61,7 @@ class Toolbox:
     measure: Callable[[DescriptionEvidence], DescriptionEvidence] = unmeasured
     support: Judge = unjudged
     case_rule: CaseRule | None = None  # how similar cases weigh on what is seen; None: not at all
+    reranker: Reranker | None = None
 
     def tools(self) -> list[BaseTool]:
         """The tools for an agent of LlamaIndex."""
@@ -104,7 +106,9 @@ class Toolbox:
 
         def search() -> Sequence[Evidence]:
             encoder = self.encoder()
-            found = literature_search(query, encoder, self.library, self.settings.passages)
+            found = literature_search(
+                query, encoder, self.library, self.settings.passages, reranker=self.reranker
+            )
             return self.support(query, found, encoder.name)
 
         return await self._run("literature_search", "retriever", search, query)

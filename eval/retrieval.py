@@ -17,12 +17,20 @@ from eval.differences import swapped
 from eval.ranking import ndcg, recall, reciprocal_rank
 from eval.watching import Shares, Watch, unwatched
 from tools.ingest import ingest_literature
-from tools.literature_search import DENSE, HYBRID, LEXICAL, Ranking, find_candidates
+from tools.literature_search import (
+    DENSE,
+    HYBRID,
+    LEXICAL,
+    Ranking,
+    find_candidates,
+    ranked_again,
+)
 from tools.protocols import TextEncoder
+from tools.reranking import Reranker
 from tools.store import Store
 
 RUNS: Mapping[str, Ranking] = {"lexical": LEXICAL, "dense": DENSE, "hybrid": HYBRID}
-DEFAULT = "hybrid"
+RERANKED = "hybrid + re-rank"
 FIGURES = {"ndcg@10": ndcg, "recall@100": recall, "mrr@10": reciprocal_rank}
 DOCUMENTS = 100  # a query, as far as any figure looks
 WARM_UP = 3  # queries asked before the clock counts: they fill caches and plan statements
@@ -38,22 +46,31 @@ class Answered:
 
 
 def measure(
-    collection: Collection, store: Store, encoder: TextEncoder, watch: Watch = unwatched
+    collection: Collection,
+    store: Store,
+    encoder: TextEncoder,
+    watch: Watch = unwatched,
+    reranker: Reranker | None = None,
 ) -> Told:
-    """Every figure as JSON values, at the top level those of the default way to rank.
+    """Every figure as JSON values, at the top level those of the way that is configured.
+
+    That is the hybrid, and ranked again where there is a re-ranker.
 
     `store` must be empty. Each figure has its 95% interval (bootstrap over queries); every other
     run stands beside the default with a paired permutation test of nDCG@10.
     """
     report = fill(collection, store, encoder, watch)
     documents = documents_of(collection, store)
+    ways = {name: _Way(store, encoder, ranking) for name, ranking in RUNS.items()}
+    if reranker:
+        ways[RERANKED] = _Way(store, encoder, HYBRID, reranker)
+    default = list(ways)[-1]
     answered = {
-        name: _answer(collection, store, encoder, ranking, documents, watch, name)
-        for name, ranking in RUNS.items()
+        name: _answer(collection, way, documents, watch, name) for name, way in ways.items()
     }
     runs = {name: figures(collection, found) for name, found in answered.items()}
-    for name in runs.keys() - {DEFAULT}:
-        runs[name]["p_against_default"] = _p(runs[DEFAULT]["per_query"], runs[name]["per_query"])
+    for name in runs.keys() - {default}:
+        runs[name]["p_against_default"] = _p(runs[default]["per_query"], runs[name]["per_query"])
     for run in runs.values():
         del run["per_query"]
     counts = store.counts()
@@ -63,8 +80,8 @@ def measure(
         "documents": counts["articles"],
         "passages": counts["passages"],
         "skipped": report,
-        "configuration": DEFAULT,
-        **runs[DEFAULT],
+        "configuration": default,
+        **runs[default],
         "runs": runs,
     }
 
@@ -101,32 +118,36 @@ def documents_of(collection: Collection, store: Store) -> dict[int, str]:
     return {number: own[source] for number, source in store.passage_sources().items()}
 
 
+@dataclass(frozen=True)
+class _Way:
+    """One way of ranking."""
+
+    store: Store
+    encoder: TextEncoder
+    ranking: Ranking
+    reranker: Reranker | None = None
+
+    def __call__(self, query: str) -> Sequence[int]:
+        vector, name = self.encoder.encode_queries([query])[0], self.encoder.name
+        found = find_candidates(query, vector, name, self.store, ranking=self.ranking)
+        return ranked_again(query, found, self.ranking, name, self.reranker)
+
+
 def _answer(
-    collection: Collection,
-    store: Store,
-    encoder: TextEncoder,
-    ranking: Ranking,
-    documents: Mapping[int, str],
-    watch: Watch,
-    name: str,
+    collection: Collection, way: _Way, documents: Mapping[int, str], watch: Watch, name: str
 ) -> dict[str, Answered]:
     for query in list(collection.queries.values())[:WARM_UP]:
-        _ranked(query, store, encoder, ranking)
+        way(query)
     answered: dict[str, Answered] = {}
     with watch(f"Asking ({name})", len(collection.queries)) as step:
         for number, query in collection.queries.items():
             began = perf_counter()
-            passages = _ranked(query, store, encoder, ranking)
+            passages = way(query)
             seconds = perf_counter() - began
             found = dict.fromkeys(documents[passage] for passage in passages)
             answered[number] = Answered(tuple(found)[:DOCUMENTS], seconds)
             step(1)
     return answered
-
-
-def _ranked(query: str, store: Store, encoder: TextEncoder, ranking: Ranking) -> Sequence[int]:
-    vector = encoder.encode_queries([query])[0]
-    return find_candidates(query, vector, encoder.name, store, ranking=ranking).ranked(ranking)
 
 
 def _p(ours: Sequence[float], theirs: Sequence[float]) -> float:

@@ -96,6 +96,14 @@ class ImageHit(NamedTuple):
     score: float  # higher is better; its scale is the search's
 
 
+class Overlap(NamedTuple):
+    """What a passage has of a query, each 0 to 1."""
+
+    words: float  # of its stems, weighted by how rare they are
+    neighbours: float  # of its pairs of neighbouring stems
+    numbers: float  # of its stems with a digit; 0 where it has none
+
+
 class Hit(NamedTuple):
     """A passage that a search found, by its number in the library."""
 

@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from tools.evidence import LiteratureEvidence
 from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import TextEncoder
+from tools.reranking import DEPTH as RERANKED
+from tools.reranking import Reranker
 
 DEPTH = 100  # candidates of each list
 
@@ -52,15 +54,18 @@ def literature_search(
     k: int,
     filters: ArticleFilter = EVERYTHING,
     ranking: Ranking = HYBRID,
+    reranker: Reranker | None = None,
 ) -> tuple[LiteratureEvidence, ...]:
     """The k best passages that may support a claim, best first; then the retracted among them.
+
+    A `reranker` puts the first of them into a better order.
 
     `similarity` is the cosine of query and passage under the encoder, whichever list found it.
     StoreUnavailableError where the library cannot be reached.
     """
     vector = encoder.encode_queries([query])[0]  # (dimension,)
     candidates = find_candidates(query, vector, encoder.name, store, filters, ranking)
-    ranked = candidates.ranked(ranking)
+    ranked = ranked_again(query, candidates, ranking, encoder.name, reranker)
     best = {number: candidates.cosines.get(number, 0.0) for number in ranked}
     found = store.evidence(best)
     return _standing_first([found[number] for number in ranked if number in found], k)
@@ -98,6 +103,21 @@ def find_candidates(
     if missing := [hit.passage_id for hit in lexical if hit.passage_id not in cosines]:
         cosines |= store.cosines(encoder, vector, missing)
     return Candidates(_shares(lexical), cosines)
+
+
+def ranked_again(
+    query: str,
+    candidates: Candidates,
+    ranking: Ranking,
+    encoder: str,
+    reranker: Reranker | None = None,
+) -> list[int]:
+    """Ids, best first, the first of them looked at again where there is a re-ranker."""
+    ranked = candidates.ranked(ranking)
+    if reranker is None:
+        return ranked
+    first = ranked[:RERANKED]
+    return [*reranker(query, candidates, first, encoder), *ranked[RERANKED:]]
 
 
 def _shares(hits: Iterable[Hit]) -> dict[int, float]:

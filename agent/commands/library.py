@@ -137,15 +137,16 @@ def search(query: str, k: int | None, as_json: bool, **filters: Any) -> None:
       cytoscribe library search "sepsis biomarkers" --year-from 2015 --type Review --mesh Sepsis
       cytoscribe library search "p53" --journal Blood --json
     """
-    from agent.build import library_encoder, open_store
+    from agent.build import library_encoder, open_reranker, open_store
     from tools.literature_search import literature_search
 
     settings = load_settings(passages=k)
     with open_store(settings) as store:
         encoder = library_encoder(settings, store)()
         found = literature_search(
-            query, encoder, store, settings.passages, ArticleFilter(**filters)
-        )
+            query, encoder, store, settings.passages, ArticleFilter(**filters),
+            reranker=open_reranker(settings, store),
+        )  # fmt: skip
     for passage in found:
         click.echo(passage.model_dump_json() if as_json else _in_words(passage))
 

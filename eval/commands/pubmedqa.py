@@ -107,14 +107,17 @@ def _answerer(by: str, head: Path | None) -> "Answerer":
 @contextmanager
 def _library() -> "Iterator[Retrieval]":
     """Search of the library that the settings name."""
-    from agent.build import library_encoder, open_store
+    from agent.build import library_encoder, open_reranker, open_store
     from eval.pubmedqa.retrieving import DEPTH, Retrieval
     from tools.literature_search import literature_search
 
     settings = load_settings()
     with open_store(settings) as store:
         encoder = library_encoder(settings, store)()
-        yield Retrieval(lambda text: literature_search(text, encoder, store, DEPTH))
+        rerank = open_reranker(settings, store)
+        yield Retrieval(
+            lambda text: literature_search(text, encoder, store, DEPTH, reranker=rerank)
+        )
 
 
 def _in_words(told: Mapping[str, Any]) -> str:

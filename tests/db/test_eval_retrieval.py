@@ -9,6 +9,7 @@ from eval.beir import document_ids, read_collection
 from eval.cached_encoder import CachedEncoder
 from eval.retrieval import measure
 from tools.errors import BadInputError
+from tools.reranking import LinearReranker
 
 pytestmark = pytest.mark.db
 TEXTS = ["neutrophil nucleus lobes", "monocyte kidney shape", "platelets clot blood", "red cells"]
@@ -39,6 +40,14 @@ def test_every_run_has_its_figures_and_the_default_stands_on_top(folder, store):
     assert 0 < told["p50_ms"] <= told["p95_ms"]
     assert told["ndcg@10"] == told["runs"][told["configuration"]]["ndcg@10"]
     json.dumps(told)
+
+
+def test_a_reranker_adds_a_run_that_becomes_the_configuration(folder, store):
+    collection = read_collection(folder)
+    told = measure(collection, store, WordEncoder(), reranker=LinearReranker(store))
+    assert told["configuration"] == "hybrid + re-rank"
+    assert list(told["runs"]) == ["lexical", "dense", "hybrid", "hybrid + re-rank"]
+    assert "p_against_default" in told["runs"]["hybrid"]
 
 
 def test_the_ids_of_scifacts_own_corpus_are_found(tmp_path):

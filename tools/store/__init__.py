@@ -15,6 +15,7 @@ from tools.store.literature import LiteratureStore
 from tools.store.migrate import migrate
 from tools.store.queue import EmbeddingQueue
 from tools.store.remarks import RemarkStore
+from tools.store.reranking import RerankingStore
 from tools.store.scores import ScoreStore
 from tools.store.traces import TraceStore
 from tools.store.turns import TurnStore
@@ -29,6 +30,7 @@ class Store(
     ArticleStore,
     EmbeddingQueue,
     LiteratureStore,
+    RerankingStore,
     TurnStore,
     CorrectionStore,
     RemarkStore,
