@@ -1,5 +1,6 @@
 """The literature in an answer: which passages answer, and what is quoted of them."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,6 +20,8 @@ LEAST_SUPPORT = 0.5
 # their own abstracts above, and 59% of the closest abstract of another question (often related).
 LEAST_PASSAGE_SIMILARITY = 0.4
 QUOTED_PASSAGES = 3
+NO_ENCODER = "the text encoder stopped working"
+_log = logging.getLogger(__name__)
 
 
 class Rewriter(Protocol):
@@ -50,7 +53,7 @@ def literature_part(
     if not support:
         return Part((_no_passage(material.query, passages), *told))
     written = rewriter.rewrite(material.question, support) if rewriter else Rewritten()
-    sentences = written.sentences or [_quotation(material.query, e, encoder) for e in support]
+    sentences = written.sentences or _quotations(material.query, support, encoder)
     told = (*_dropped(written.dropped), *told)
     return Part((*sentences, *told), clip(max(map(_certain, support))))
 
@@ -83,11 +86,19 @@ def _certain(passage: LiteratureEvidence) -> float:
     return passage.similarity if passage.support is None else passage.support
 
 
-def _quotation(query: str, passage: LiteratureEvidence, encoder: TextEncoder) -> Sentence:
-    """The sentence of a passage that is closest to the query, as a quotation or a summary."""
-    said = split_sentences(passage.passage)
-    cosines = encoder.encode_passages(said) @ encoder.encode_queries([query])[0]
-    return quote(passage, said[int(cosines.argmax())])
+def _quotations(
+    query: str, support: Sequence[LiteratureEvidence], encoder: TextEncoder
+) -> list[Sentence]:
+    """Of each passage the sentence closest to the query, as a quotation or a summary."""
+    try:
+        wanted = encoder.encode_queries([query])[0]
+        said = [split_sentences(passage.passage) for passage in support]
+        best = [int((encoder.encode_passages(each) @ wanted).argmax()) for each in said]
+    except RuntimeError:  # torch's, for whatever ails a device
+        _log.exception("the text encoder stopped working")
+        sources = ", ".join(map(source, support))
+        return [gap(f"Passages were found and cannot be quoted ({sources}): {NO_ENCODER}.")]
+    return [quote(p, s[i]) for p, s, i in zip(support, said, best, strict=True)]
 
 
 def _no_passage(query: str, found: Sequence[LiteratureEvidence]) -> Sentence:

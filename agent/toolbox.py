@@ -6,6 +6,7 @@ that tools of one turn run side by side. What a tool does is in `tools/`.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -42,6 +43,11 @@ def unjudged(
 ) -> Sequence[LiteratureEvidence]:
     """The passages as they were found."""
     return found
+
+
+NO_MEMORY = "there is not enough memory for the model"
+STOPPED = "a model or its files stopped working"
+_log = logging.getLogger(__name__)
 
 
 class Library(Cases, CaptionedImages, Passages, Protocol):
@@ -178,10 +184,17 @@ def _attempt(work: Callable[[], Sequence[Evidence]]) -> tuple[Sequence[Evidence]
         raise
     except CytoscribeError as error:
         return (), ToolError(kind=type(error).__name__, message=str(error))
-    except (MemoryError, RuntimeError) as error:
-        if not _is_out_of_memory(error):
-            raise
-        return (), ToolError(kind="OutOfMemory", message="there is not enough memory for the model")
+    except (NotImplementedError, RecursionError):
+        raise
+    except (MemoryError, RuntimeError, OSError) as error:  # of torch, or of a file that is gone
+        if _is_out_of_memory(error):
+            return (), ToolError(kind="OutOfMemory", message=NO_MEMORY)
+        _log.exception("a tool's model or files stopped working")
+        return (), ToolError(kind=type(error).__name__, message=f"{STOPPED}: {_first_line(error)}")
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

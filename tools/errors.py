@@ -28,6 +28,10 @@ class StoreUnavailableError(CytoscribeError):
     """The database cannot be reached right now; the same call may succeed later."""
 
 
+class StoreDamagedError(StoreUnavailableError):
+    """The database answers, but a table of ours is gone from it."""
+
+
 class MigrationError(CytoscribeError):
     """The schema in the database and the migration files disagree."""
 

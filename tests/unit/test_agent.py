@@ -158,7 +158,13 @@ async def test_an_unreachable_database_is_a_gap_and_the_image_is_still_described
 
 @pytest.mark.parametrize(
     "failure",
-    [ModelUnavailableError("gone"), MemoryError(), RuntimeError("can't allocate memory: 9 bytes")],
+    [
+        ModelUnavailableError("gone"),
+        MemoryError(),
+        RuntimeError("can't allocate memory: 9 bytes"),
+        RuntimeError("device-side assert triggered"),
+        FileNotFoundError("weights"),
+    ],
 )
 async def test_a_failing_model_is_data_and_the_other_tools_answer(kit, failure):
     kit.model.fails = failure
@@ -166,7 +172,9 @@ async def test_a_failing_model_is_data_and_the_other_tools_answer(kit, failure):
     assert "could not be described" in str(output) and "neutrophil (2)" in str(output)
 
 
-@pytest.mark.parametrize("bug", [TypeError("ours"), AssertionError("ours"), RuntimeError("ours")])
+@pytest.mark.parametrize(
+    "bug", [TypeError("ours"), AssertionError("ours"), NotImplementedError("ours")]
+)
 async def test_a_bug_of_ours_is_raised(kit, bug):
     kit.model.fails = bug
     with pytest.raises(type(bug), match="ours"):

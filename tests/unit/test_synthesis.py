@@ -134,6 +134,18 @@ def test_a_text_model_writes_the_literature_only():
     assert "2 sentences of the text model left out" in said.text
 
 
+def test_an_encoder_that_dies_before_the_quotation_leaves_the_sources_named():
+    class Dead(WordEncoder):
+        def encode_queries(self, texts):
+            raise RuntimeError("device-side assert")
+
+    plan = Plan(tools=("literature_search",), reason="r", confidence=1, decided_by="rules")
+    material = Material("q", "q", plan, (result("literature_search", *PASSAGES),))
+    synthesis = Synthesis(Dead())
+    said = synthesis.answer(material, list(synthesis.parts(material)))
+    assert "cannot be quoted (PMID 101, PMID 102)" in said.text and said.status == "abstained"
+
+
 def test_a_rewritten_sentence_without_a_valid_citation_is_dropped_and_counted():
     reply = (
         "The neutrophil nucleus has lobes [1]. I think so. A band neutrophil has a nucleus without"

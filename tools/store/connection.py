@@ -1,9 +1,11 @@
 """Connections: a pool that opens at first use, survives a restarted server and names failures."""
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.resources import files
 from selectors import EVENT_READ, DefaultSelector
 from types import TracebackType
 from typing import Self
@@ -14,7 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from tools.errors import BadInputError, MigrationError, StoreUnavailableError
+from tools.errors import (
+    BadInputError,
+    MigrationError,
+    StoreDamagedError,
+    StoreUnavailableError,
+)
 
 Connection = psycopg.Connection[TupleRow]
 
@@ -42,8 +49,25 @@ def naming_failures(url: str) -> Iterator[None]:
             f"The {describe(url)} cannot be reached: {str(error).strip()}. "
             "Is the server running, and is CYTOSCRIBE_DATABASE_URL right?"
         ) from error
+    except psycopg.errors.UndefinedTable as error:
+        if (table := _table_of_ours(error)) is None:
+            raise
+        raise StoreDamagedError(
+            f"the table {table!r} is gone from the {describe(url)}; restore it from a backup, or "
+            "name another database by CYTOSCRIBE_DATABASE_URL"
+        ) from error
     except psycopg.DataError as error:
         raise BadInputError(f"The database refuses a value: {error}") from error
+
+
+def _table_of_ours(error: psycopg.errors.UndefinedTable) -> str | None:
+    """The missing table, if the migrations made it; another name is a bug in a statement."""
+    named = re.search(r'"(?:\w+\.)?(\w+)"', error.diag.message_primary or "")
+    if named is None:
+        return None
+    texts = (f.read_text("utf-8") for f in files("migrations").iterdir() if f.name.endswith(".sql"))
+    made = re.compile(rf"CREATE TABLE (IF NOT EXISTS )?{named[1]}\b", re.IGNORECASE)
+    return named[1] if any(made.search(text) for text in texts) else None
 
 
 class Database:
