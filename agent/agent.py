@@ -112,9 +112,11 @@ class Turn:
         place = {image_id: i for i, image_id in enumerate(self.asked.images)}
         ordered = sorted(self.results, key=lambda result: place.get(result.image_id or "", 0))
         shown, missing = self.asked.shown, self.asked.missing
+        words = self.literature_words if "literature_search" in self.plan.tools else ""
         return Material(
-            self.asked.question, self.query, self.plan, tuple(ordered), shown, missing, self.named
-        )
+            self.asked.question, self.query, self.plan, tuple(ordered), shown, missing, self.named,
+            words if "describe_image" in self.plan.tools else "",
+        )  # fmt: skip
 
 
 class CellAgent(BaseWorkflowAgent):

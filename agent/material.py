@@ -1,5 +1,6 @@
 """What an answer is written from, and the parts it is written in."""
 
+import re
 from dataclasses import dataclass
 
 from agent.turn import Plan, Sentence, ToolName, ToolResult
@@ -17,6 +18,7 @@ class Material:
     shown: tuple[str, ...] = ()  # ids of the session's images, in the order of their numbers
     missing: tuple[int, ...] = ()  # numbers of images that the question names and nobody gave
     named: str = ""  # what the question names to be shown from the library
+    literature_words: str = ""  # the clauses of the question that ask for literature, if not all
 
     def name(self, image_id: str | None) -> str:
         """What an image is called where the turn is about several: "image 2"; else ""."""
@@ -24,6 +26,14 @@ class Material:
         if len(looked_at) < 2 or image_id not in self.shown:
             return ""
         return f"image {self.shown.index(image_id) + 1}"
+
+    @property
+    def besides_literature(self) -> str:
+        """The question without its clauses that ask for literature, unless all of it does."""
+        words = self.question
+        for clause in self.literature_words.split(", ") if self.literature_words else ():
+            words = words.replace(clause, " ")
+        return words if re.search(r"\w", words) else self.question
 
     def of(self, tool: ToolName) -> list[ToolResult]:
         return [result for result in self.results if result.tool == tool]

@@ -19,7 +19,12 @@ def unseen(words: str, seen: DescriptionEvidence) -> tuple[str, ...]:
     """What the words name of the image and the model did not find there: ("a basophil",)."""
     found = {f.name: f.value for f in seen.findings if f.origin == "seen"}
     kinds = {found[name] for name in HEADLINES if name in found}
-    cells = [article(kind) for kind in cells_named(words) if kind not in kinds]
+    counted = " ".join(f.name for f in seen.findings if f.value not in ("no", "0"))
+    cells = [
+        article(kind)
+        for kind in cells_named(words)
+        if kind not in kinds and kind.replace(" ", "_") not in counted
+    ]
     return tuple(dict.fromkeys([*cells, *_other_facts(words, found)]))
 
 

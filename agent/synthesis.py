@@ -96,7 +96,7 @@ class Synthesis:
         elif material.plan.outcome == "needs_image":
             yield Part((gap(WITHOUT_IMAGE["describe_image"]),))
         for result in material.of("describe_image"):
-            yield _of(material, result, _failed(result) or _image_part(material.question, result))
+            yield _of(material, result, _failed(result) or _image_part(material, result))
         if compared := comparison(material):
             yield compared
         for result in material.of("image_search"):
@@ -148,12 +148,13 @@ def topic_of(results: Sequence[ToolResult]) -> str | None:
     return None
 
 
-def _image_part(question: str, result: ToolResult) -> Part:
+def _image_part(material: Material, result: ToolResult) -> Part:
+    question = material.question
     if unknown := unknown_image(result):
         return Part((unknown,))
     seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
-    told += corrected(question, seen)
+    told += corrected(material.besides_literature, seen)
     if asks_for_a_diagnosis(question):
         told.append(gap(DIAGNOSIS))
     if _one_of_many(question, seen):

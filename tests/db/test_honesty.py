@@ -13,7 +13,13 @@ from agent.settings import Settings
 from eval.commands.honesty import honesty
 from eval.honesty.bench import Bench, drawn_pictures, image_claims, kind_seen
 from eval.honesty.card import card, run
-from eval.honesty.citation_probe import sound, try_citations
+from eval.honesty.citation_probe import (
+    questions,
+    sound,
+    supported,
+    try_citations,
+    try_sentences,
+)
 from eval.honesty.picture_probes import try_blank, try_decoys, try_text
 from eval.honesty.poison import poisons
 from eval.honesty.poison_probe import add, try_poisons, unmoved
@@ -90,6 +96,16 @@ def test_citations_are_sound_and_a_made_up_pmid_is_not(bench):
     made_up = record.answer.sentences[0].model_copy(update={"text": "See PMID 31234567."})
     told = record.answer.model_copy(update={"sentences": (made_up,)})
     assert not sound(bench, record.model_copy(update={"answer": told}))
+
+
+def test_sentences_on_literature_are_the_passages_own_and_others_are_caught(bench):
+    tries = list(try_sentences(bench, 3))
+    assert held(tries) == [True] * 3
+    record = next(r for r in map(bench.ask, questions()) if "PMID" in r.answer.text)
+    (quoted, *_) = (s for s in record.answer.sentences if s.kind == "claim")
+    assert supported(quoted, record)
+    told = quoted.model_copy(update={"text": "PMID 1: It cures leukaemia in most children."})
+    assert not supported(told, record)
 
 
 def test_decoys_are_told_as_a_contradiction(bench):

@@ -19,11 +19,11 @@ def seen(**found: str) -> DescriptionEvidence:
 NEUTROPHIL = seen(subject="single blood cell", cell_type="neutrophil", nucleus_shape="multilobed")
 
 
-def told(question: str, evidence: DescriptionEvidence) -> str:
+def told(question: str, evidence: DescriptionEvidence, **more: str) -> str:
     plan = Plan(tools=("describe_image",), reason="r", confidence=1, decided_by="rules")
     result = ToolResult(tool="describe_image", evidence=(evidence,), latency_ms=1)
     synthesis = Synthesis(WordEncoder())
-    material = Material(question, question, plan, (result,))
+    material = Material(question, question, plan, (result,), **more)
     return synthesis.answer(material, list(synthesis.parts(material))).text
 
 
@@ -57,6 +57,19 @@ def test_a_question_that_names_what_is_seen_is_not_corrected():
 def test_an_attribute_stated_otherwise_than_it_was_found_is_denied():
     assert unseen("Why has it a round nucleus?", NEUTROPHIL) == ("nucleus shape round",)
     assert unseen("Why has it no vacuoles?", NEUTROPHIL) == ()  # nothing was found of them
+
+
+def test_what_only_the_literature_is_asked_about_is_no_premise():
+    question = "What cell is this, and are there papers on basophils in asthma?"
+    words = "are there papers on basophils in asthma?"
+    assert "speaks of a basophil" not in told(question, NEUTROPHIL, literature_words=words)
+    assert "speaks of a basophil" in told(question, NEUTROPHIL)
+
+
+def test_what_is_counted_in_a_field_is_not_denied():
+    field = seen(subject="blood smear field", platelet_range="one or two")
+    assert corrected("Are there platelets?", field) == []
+    assert corrected("Are there platelets?", seen(subject="blood smear field", platelet_range="no"))
 
 
 def test_where_no_kind_is_sure_the_premise_is_a_gap():
