@@ -10,7 +10,7 @@ from agent.turn import Sentence, ToolResult
 from agent.wording import quote, source, split_sentences
 from tools.evidence import LiteratureEvidence
 from tools.protocols import TextEncoder
-from tools.untrusted import addresses_a_program, pmids_in, without_pmids
+from tools.untrusted import suspect, without_pmids
 
 # The probability that a passage answers, by tools/support.py: more likely than not. Out of fold,
 # 93% of PubMedQA's questions are not answered once their abstract is taken out of the library, and
@@ -65,13 +65,6 @@ def supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidenc
         if _supports(passage):
             best.setdefault(passage.source_id, passage)
     return list(best.values())[:QUOTED_PASSAGES]
-
-
-def suspect(passage: LiteratureEvidence) -> bool:
-    """Whether an article speaks to a program, or states PMIDs that are not its own."""
-    said = (passage.title, passage.journal or "", passage.source_id, passage.passage)
-    text = "\n".join(said)
-    return addresses_a_program(text) or bool(pmids_in(text) - {passage.pmid})
 
 
 def _supports(passage: LiteratureEvidence) -> bool:

@@ -9,6 +9,7 @@ k that may support a claim.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol
 
 from tools.evidence import LiteratureEvidence
@@ -16,6 +17,7 @@ from tools.library import EVERYTHING, ArticleFilter, Hit
 from tools.protocols import TextEncoder
 from tools.reranking import DEPTH as RERANKED
 from tools.reranking import Reranker
+from tools.untrusted import suspect
 
 DEPTH = 100  # candidates of each list
 
@@ -56,7 +58,7 @@ def literature_search(
     ranking: Ranking = HYBRID,
     reranker: Reranker | None = None,
 ) -> tuple[LiteratureEvidence, ...]:
-    """The k best passages that may support a claim, best first; then the retracted among them.
+    """The k best passages that may support a claim, best first; then those that may not.
 
     A `reranker` puts the first of them into a better order.
 
@@ -127,6 +129,13 @@ def _shares(hits: Iterable[Hit]) -> dict[int, float]:
 
 
 def _standing_first(ranked: Sequence[LiteratureEvidence], k: int) -> tuple[LiteratureEvidence, ...]:
-    """The k best that stand, then those retracted that would have been among the k best."""
-    standing = [e for e in ranked if not e.retracted][:k]
-    return (*standing, *(e for e in ranked[:k] if e.retracted))
+    """The k best that stand, then the others that would have been among the k best.
+
+    Retracted articles and those that speak to a program take nobody's place.
+    """
+    standing = list(islice((e for e in ranked if _stands(e)), k))
+    return (*standing, *(e for e in ranked[:k] if not _stands(e)))
+
+
+def _stands(passage: LiteratureEvidence) -> bool:
+    return not passage.retracted and not suspect(passage)

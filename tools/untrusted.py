@@ -9,6 +9,8 @@ claim in plain prose looks like any other claim and is not found here.
 import re
 import unicodedata
 
+from tools.evidence import LiteratureEvidence
+
 _ORDERS = (
     # what an instruction is told to forget
     r"\b(ignore|disregard|forget|override)\b.{0,60}\b(instruction|prompt|rule|"
@@ -54,6 +56,13 @@ _INVISIBLE = re.compile(
 def addresses_a_program(text: str) -> bool:
     """Whether a text gives orders to who reads it by machine, or hides characters to do so."""
     return bool(_ORDER.search(plain(text)))
+
+
+def suspect(passage: LiteratureEvidence) -> bool:
+    """Whether an article speaks to a program, or states PMIDs that are not its own."""
+    said = (passage.title, passage.journal or "", passage.source_id, passage.passage)
+    text = "\n".join(said)
+    return addresses_a_program(text) or bool(pmids_in(text) - {passage.pmid})
 
 
 def plain(text: str) -> str:
