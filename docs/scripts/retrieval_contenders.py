@@ -24,6 +24,7 @@ from tools.ingest.indexing import index_due
 from tools.ingest.report import never, silent
 from tools.library import EVERYTHING, Article, ArticleFilter, Passage
 from tools.literature_search import literature_search
+from tools.reranking import LinearReranker
 from tools.store import Store
 
 LINKS, EFFORT = 16, 64  # HNSW's m and ef_construction, everybody's
@@ -175,9 +176,14 @@ def ours(store: Store, data: Data) -> dict[str, Search]:
         literature_search(data.queries[n], encoder, store, 10)
         return []
 
+    def reranked(n: int) -> list[int]:
+        literature_search(data.queries[n], encoder, store, 10, reranker=LinearReranker(store))
+        return []
+
     runs: dict[str, Search] = {f"dense, k {k}": dense(k) for k in (10, 100)}
     runs |= {f"dense, k 10, {name}": dense(10, filters) for name, filters in FILTERS.items()}
-    return runs | {"words, k 100": words, "hybrid, depth 100": hybrid}
+    hybrids = {"hybrid, depth 100": hybrid, "hybrid, ranked again": reranked}
+    return runs | {"words, k 100": words} | hybrids
 
 
 def load_hnswlib(data: Data) -> hnswlib.Index:
