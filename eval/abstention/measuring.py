@@ -19,6 +19,7 @@ from tools.evidence import LiteratureEvidence
 from tools.ingest import ingest_literature
 from tools.literature_search import literature_search
 from tools.protocols import TextEncoder
+from tools.reranking import Reranker
 from tools.store import Store
 from tools.support import Support
 
@@ -71,6 +72,7 @@ def search(
     encoder: TextEncoder,
     support: Support | None = None,
     watch: Watch = unwatched,
+    reranker: Reranker | None = None,
 ) -> Iterator[Found]:
     """Each question with its articles, then without them; judged where `support` is given."""
     passages: dict[str, list[int]] = {}
@@ -80,7 +82,9 @@ def search(
         for question in asked:
             own = frozenset(n for source in question.answers for n in passages.get(source, ()))
             for answerable, library in ((True, store), (False, Without(store, own))):
-                found = literature_search(question.text, encoder, library, PASSAGES)
+                found = literature_search(
+                    question.text, encoder, library, PASSAGES, reranker=reranker
+                )
                 if support:
                     found = support(question.text, found, encoder.name)
                 yield Found(question, answerable, found)

@@ -81,7 +81,7 @@ def _measured(
     settings: Settings, questions: "Questions", also: tuple[Path, ...], limit: int | None,
     cache: Path | None,
 ) -> dict[str, Any]:  # fmt: skip
-    from agent.build import ROUTING_ENCODER, open_encoder, open_store
+    from agent.build import ROUTING_ENCODER, open_encoder, open_reranker, open_store
     from eval.abstention.asked import Corpus
     from eval.abstention.measuring import figures, fill, search
     from eval.cached_encoder import CachedEncoder
@@ -95,7 +95,8 @@ def _measured(
     with scratch(settings) as (own, _), open_store(own) as store:
         skipped = fill(corpora, store, encoder, watch)
         support = Support.shipped(store, judging)
-        found = list(search(questions.asked[:limit], store, encoder, support, watch))
+        rerank, asked = open_reranker(own, store), questions.asked[:limit]
+        found = list(search(asked, store, encoder, support, watch, rerank))
         counts = store.counts()
     if not found:
         raise BadInputError(f"{questions.corpus.path} holds no question with an article")
