@@ -24,6 +24,7 @@ from tools.images import open_image
 from tools.ingest.labels import count_labels
 from tools.literature_search import literature_search
 from tools.protocols import TextEncoder, VisionModel
+from tools.reranking import LinearReranker
 from tools.simulate import Recipe, starter_recipes
 from tools.starter import SEED, fill_starter_library
 from tools.store import Store
@@ -74,7 +75,9 @@ def literature(rows: Sequence[Row], encoder: TextEncoder, store: Store) -> Value
     for row in rows:
         wanted = {i for i in row.reference_ids if i.startswith("pmid:")}
         if wanted:
-            passages = literature_search(row.question, encoder, store, PASSAGES)
+            passages = literature_search(
+                row.question, encoder, store, PASSAGES, reranker=LinearReranker(store)
+            )
             found[row.id] = len(wanted & {p.source_id for p in passages}) / len(wanted)
     return {LITERATURE: found}
 
