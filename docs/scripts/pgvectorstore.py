@@ -68,7 +68,7 @@ def load(url: str) -> dict[str, float]:
 
 
 def indexed(url: str) -> PGVectorStore:
-    hnsw = {"hnsw_m": 16, "hnsw_ef_construction": 64, "hnsw_ef_search": 40}
+    hnsw = {"hnsw_m": 16, "hnsw_ef_construction": 128, "hnsw_ef_search": 40}
     return opened(url, hnsw_kwargs={**hnsw, "hnsw_dist_method": "vector_cosine_ops"})
 
 
@@ -93,12 +93,12 @@ def runs(store: PGVectorStore, folder: Path) -> dict[str, Callable[[int], list[i
     few = only(key="journal", value="Journal 7")
     many = only(key="year", value=2015, operator=FilterOperator.GTE)
     return {
-        "dense, k 10": search(100, 10),
+        "dense, k 10": search(64, 10),
         "dense, k 100": search(200, 100),
-        "dense, k 10, 1%": search(100, 10, filters=few),
-        "dense, k 10, 20%": search(100, 10, filters=many),
+        "dense, k 10, 1%": search(64, 10, filters=few),
+        "dense, k 10, 20%": search(64, 10, filters=many),
         "hybrid, depth 100": search(200, 100, sparse_top_k=100, **hybrid),
-        "hybrid, depth 10": search(100, 10, sparse_top_k=10, **hybrid),
+        "hybrid, depth 10": search(64, 10, sparse_top_k=10, **hybrid),
     }
 
 

@@ -26,8 +26,10 @@ from tools.library import EVERYTHING, Article, ArticleFilter, Passage
 from tools.literature_search import literature_search
 from tools.reranking import LinearReranker
 from tools.store import Store
+from tools.store.connection import EF
+from tools.store.index_building import EF_CONSTRUCTION, M
 
-LINKS, EFFORT = 16, 64  # HNSW's m and ef_construction, everybody's
+LINKS, EFFORT = M, EF_CONSTRUCTION  # HNSW's, everybody's
 ENCODER = "lsa"
 FILTERS = {"1%": ArticleFilter(journals=("Journal 7",)), "20%": ArticleFilter(year_from=2015)}
 PEER_RUNS = (
@@ -163,11 +165,17 @@ def ours(store: Store, data: Data) -> dict[str, Search]:
     """The store's two legs and the whole search, by run."""
     encoder = Known(data)
 
-    def dense(k: int, filters: ArticleFilter = EVERYTHING) -> Search:
+    def nearest(k: int, filters: ArticleFilter = EVERYTHING) -> Search:
         return lambda n: [
             hit.passage_id
             for hit in store.nearest_passages(ENCODER, data.query_vectors[n], k, filters)
         ]
+
+    def dense(k: int, filters: ArticleFilter = EVERYTHING) -> Search:
+        """With the texts, as PGVectorStore gives them."""
+        return lambda n: list(
+            store.evidence(dict(store.nearest_passages(ENCODER, data.query_vectors[n], k, filters)))
+        )
 
     def words(n: int) -> list[int]:
         return [hit.passage_id for hit in store.lexical_passages(data.queries[n], 100)]
@@ -180,7 +188,8 @@ def ours(store: Store, data: Data) -> dict[str, Search]:
         literature_search(data.queries[n], encoder, store, 10, reranker=LinearReranker(store))
         return []
 
-    runs: dict[str, Search] = {f"dense, k {k}": dense(k) for k in (10, 100)}
+    runs: dict[str, Search] = {f"ids alone, k {k}": nearest(k) for k in (10, 100)}
+    runs |= {f"dense, k {k}": dense(k) for k in (10, 100)}
     runs |= {f"dense, k 10, {name}": dense(10, filters) for name, filters in FILTERS.items()}
     hybrids = {"hybrid, depth 100": hybrid, "hybrid, ranked again": reranked}
     return runs | {"words, k 100": words} | hybrids
@@ -202,7 +211,7 @@ def of_hnswlib(index: hnswlib.Index, data: Data) -> dict[str, Search]:
 
         return search
 
-    return {"dense, k 10": dense(10, 100), "dense, k 100": dense(100, 200)}
+    return {"ids alone, k 10": dense(10, EF), "ids alone, k 100": dense(100, 200)}
 
 
 def of_bm25s(data: Data) -> dict[str, Search]:

@@ -9,6 +9,7 @@ from psycopg.conninfo import make_conninfo
 from retrieval_contenders import EFFORT, LINKS, ServerCpu, ask
 
 from tools.store import Store
+from tools.store.connection import EF
 
 DIMENSION = 384
 INNER = 32
@@ -118,7 +119,7 @@ def of_hnswlib(vectors: np.ndarray, queries: np.ndarray, truth: np.ndarray) -> S
     index.add_items(vectors, np.arange(1, len(vectors) + 1))
     seconds = time.perf_counter() - began
     index.set_num_threads(1)
-    index.set_ef(100)
+    index.set_ef(EF)
 
     def search(n: int) -> list[int]:
         return [int(i) for i in index.knn_query(queries[n], 10)[0][0]]

@@ -27,7 +27,7 @@ Connection = psycopg.Connection[TupleRow]
 
 CONNECT_SECONDS = 3
 POOL_SIZE = 8
-EF = 100  # candidates of a search by an HNSW index, where it asks for no other number
+EF = 64  # candidates of a search by an HNSW index, where it asks for no other number
 
 
 def describe(url: str) -> str:

@@ -21,6 +21,7 @@ from tools.store.embeddings import TABLES, Kind, Model
 from tools.store.filters import Chosen
 
 FILTERED = 400  # candidates under a filter, at the least: recall@10 .99 at 20% of 100,000 rows
+FEWEST = 200  # candidates where the index keeps one bit a number
 BITS = 4  # times as many candidates where the index keeps one bit a number
 NOTHING = sql.SQL("")
 STEP = 12  # a step down the ranking costs as much as comparing so many rows (measured)
@@ -54,7 +55,7 @@ def nearest(
 
 
 def _walk(model: Model, k: int, chosen: Chosen | None) -> Walk:
-    candidates = max(2 * EF, BITS * k) if model.method == "binary" else k
+    candidates = max(FEWEST, BITS * k) if model.method == "binary" else k
     if chosen:
         candidates = max(FILTERED, BITS * k)
     ef = max(EF, 2 * k, candidates)
