@@ -68,9 +68,21 @@ def literature_search(
     vector = encoder.encode_queries([query])[0]  # (dimension,)
     candidates = find_candidates(query, vector, encoder.name, store, filters, ranking)
     ranked = ranked_again(query, candidates, ranking, encoder.name, reranker)
-    best = {number: candidates.cosines.get(number, 0.0) for number in ranked}
-    found = store.evidence(best)
-    return _standing_first([found[number] for number in ranked if number in found], k)
+    return _standing_first(_read(ranked, candidates.cosines, store, k), k)
+
+
+def _read(
+    ranked: Sequence[int], cosines: Mapping[int, float], store: Passages, k: int
+) -> list[LiteratureEvidence]:
+    """The best passages with their texts, as many as it takes for k that stand."""
+    read: list[LiteratureEvidence] = []
+    for start in range(0, len(ranked), 2 * k):
+        part = ranked[start : start + 2 * k]
+        found = store.evidence({number: cosines.get(number, 0.0) for number in part})
+        read += [found[number] for number in part if number in found]
+        if sum(map(_stands, read)) >= k:
+            break
+    return read
 
 
 @dataclass(frozen=True)
