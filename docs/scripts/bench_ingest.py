@@ -244,11 +244,17 @@ def _thinned(points: Sequence[tuple[int, float, float]], most: int = 200) -> lis
     return [[done, round(reader, 1), round(worker_, 1)] for done, reader, worker_ in points[::step]]
 
 
+def _command(part: str, number: int) -> str:
+    threads = os.environ.get("OMP_NUM_THREADS")
+    set_first = f"OMP_NUM_THREADS={threads} " if threads else ""
+    return f"{set_first}make bench-ingest DATA=DIR BENCH='--parts {part} --{part} {number}'"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("--parts", default="rate,constant,real")
-    parser.add_argument("--rate", type=int, default=1536, help="abstracts of the part rate")
+    parser.add_argument("--rate", type=int, default=900, help="abstracts of the part rate")
     parser.add_argument("--slices", type=int, default=3)
     parser.add_argument("--constant", type=int, default=200_000)
     parser.add_argument("--real", type=int, default=20_000)
@@ -268,7 +274,7 @@ def main() -> None:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         told[part] = result | {"date": date.today().isoformat(), "machine": machine()}
-        told[part]["command"] = f"make bench-ingest DATA=DIR BENCH='--parts {part}'"
+        told[part]["command"] = _command(part, getattr(given, part))
         kept.write_text(json.dumps(told, indent=1) + "\n")
     write_page(told, given.out)
 

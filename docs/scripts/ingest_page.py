@@ -50,7 +50,9 @@ Postgres together.
 |---|---|---|---|---|
 {chr(10).join(rows)}
 
-Goal: 95% of the encoder's own rate, floor 85%.
+Goal: 95% of the encoder's own rate, floor 85%. By the clock a way is at the mercy of what else the
+machine does while it has its turn (see the load: two cores are fully taken at 2); processor time is
+not. What reading, queue and storing take runs beside the encoder where a core is free for it.
 """
 
 
@@ -64,6 +66,7 @@ def _kills(runs: list[dict[str, Any]]) -> str:
     memory = "\n".join(_memory_row(run) for run in runs)
     notes = "\n".join(
         f"- {_encoder(run['name'])}: `{run['command']}`, {run['date']}; {run['machine']}"
+        + (f". {run['note']}" if run.get("note") else "")
         for run in runs
     )
     return f"""## Killed three times
@@ -80,10 +83,10 @@ counted by id, articles and vectors by row: all is there once where they agree a
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-Memory (resident, MB) while so many passages were embedded:
+Memory (resident, MB) when so many passages were embedded:
 
-| encoder, process | first | a tenth | half | last |
-|---|---|---|---|---|
+| encoder, process | first | a tenth | half | nine tenths | highest |
+|---|---|---|---|---|---|
 {memory}
 
 ![memory](ingest-memory.svg)
@@ -103,7 +106,8 @@ def _memory_row(run: Mapping[str, Any]) -> str:
             next(point for point in points if point[0] >= share * last)
             for share in (0.001, 0.1, 0.5)
         ]
-        cells = " | ".join(f"{point[at]:.0f} ({point[0]:,})" for point in (*seen, points[-1]))
+        highest = max(points, key=lambda point: point[at])
+        cells = " | ".join(f"{point[at]:.0f} ({point[0]:,})" for point in (*seen, highest))
         rows.append(f"| {_encoder(run['name'])}, {who} | {cells} |")
     return "\n".join(rows)
 

@@ -9,6 +9,7 @@ from time import sleep
 from typing import TYPE_CHECKING, Protocol
 
 from tools.ingest.batches import batches
+from tools.ingest.memory import give_back
 from tools.protocols import TextEncoder
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def embed_batch(store: "Store", encoder: TextEncoder) -> int | None:
                 encoder.name, batch.passage_ids, vectors, encoder.normalised
             )
             store.need_active(encoder.name)
+            give_back()
         return len(batch.texts)
 
 
