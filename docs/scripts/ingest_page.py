@@ -104,7 +104,7 @@ def _memory_row(run: Mapping[str, Any]) -> str:
         last = points[-1][0]
         seen = [
             next(point for point in points if point[0] >= share * last)
-            for share in (0.001, 0.1, 0.5)
+            for share in (0.001, 0.1, 0.5, 0.9)
         ]
         highest = max(points, key=lambda point: point[at])
         cells = " | ".join(f"{point[at]:.0f} ({point[0]:,})" for point in (*seen, highest))
