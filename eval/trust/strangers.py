@@ -1,7 +1,7 @@
 """Images that show no cells, drawn by seed: blanks, noise, text, charts, and photographs.
 
 They measure a detector, and no training draws them: other code with other figures than
-`finetune/familiarity`. Charts come from Matplotlib where it is installed (the `eval` extra), text
+`finetune/familiarity`. Charts come from Matplotlib where it is installed (the `bench` extra), text
 in its fonts; photographs are the user's, and those of faces that scikit-image brings.
 """
 

@@ -8,6 +8,7 @@ test image is read. The file it writes goes beside the weights.
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.familiarity import blanks, charts, pages
 from finetune.familiarity.damage import ANY, OF_CELLS, damaged
-from finetune.familiarity.photographs import Photographs, below, bundled
+from finetune.familiarity.photographs import Photographs, below, bundled, printed
 from finetune.lite.augment import restained
 from finetune.saving import base_of
 from tools.linear_head import fit, write_head
@@ -31,14 +32,26 @@ from tools.simulate import starter_recipes
 AT_ONCE = 24  # images looked at together
 OF_A_SOURCE = 400  # cell images of each set
 SIMULATED_SEEDS = {"train": 1, "dev": 3}
-PENALTY = 10.0
-REFUSED = 0.005  # share of the development side's cell images below the threshold
+PENALTY = 30.0
+REFUSED = 0.02  # share of the development side's cell images below the threshold
+
+
+def printed_page(rng: np.random.Generator) -> Image.Image:
+    """A crop of a scanned page."""
+    return _printed()(rng)
+
+
+@cache
+def _printed() -> Photographs:
+    return Photographs(printed())
+
+
 DRAWN: Mapping[str, tuple[Sequence[blanks.Draw], int]] = {  # and how many of each
     "blank": ((blanks.even, blanks.gradient, blanks.empty_slide), 150),
     "noise": ((blanks.white_noise, blanks.smooth_noise), 250),
     "pattern": ((blanks.blocks, blanks.waves, blanks.shapes, blanks.leaves), 130),
-    "text": ((pages.page, pages.word, pages.form, pages.numbers), 160),
-    "chart": ((charts.chart,), 900),
+    "text": ((pages.page, pages.word, pages.form, pages.numbers, pages.scan, printed_page), 160),
+    "chart": ((charts.chart,), 1800),
 }
 PHOTOGRAPH, PHOTOGRAPHS = "photograph", 1200
 DAMAGED = 0.5  # share of the images without cells

@@ -1,7 +1,7 @@
 """Text: pages, single words, forms, tables of numbers, in the font that Pillow brings."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from finetune.familiarity.blanks import colour
 
@@ -98,3 +98,15 @@ def numbers(rng: np.random.Generator) -> Image.Image:
         if ruled:
             draw.line((4, 4 + row * high, made.width - 4, 4 + row * high), fill=ink)
     return made
+
+
+def scan(rng: np.random.Generator) -> Image.Image:
+    """A page as a camera sees it: unevenly lit, with grain, a little out of focus."""
+    written = np.asarray(page(rng), float)
+    y, x = np.mgrid[-1 : 1 : written.shape[0] * 1j, -1 : 1 : written.shape[1] * 1j]
+    turn = rng.uniform(0, 2 * np.pi)
+    lamp = 1 - rng.uniform(0.1, 0.6) * (1 + x * np.cos(turn) + y * np.sin(turn)) / 2
+    grain = rng.normal(0, rng.uniform(0, 8), (*written.shape[:2], 1))
+    values = written * lamp[..., None] * rng.uniform(0.6, 1) + grain
+    made = Image.fromarray(np.clip(values, 0, 255).astype(np.uint8))
+    return made.filter(ImageFilter.GaussianBlur(float(rng.uniform(0, 1.2))))

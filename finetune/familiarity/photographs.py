@@ -16,12 +16,18 @@ SKIMAGE = (
     "motorcycle_left.png", "rocket.jpg",
 )  # fmt: skip
 SKLEARN = ("china.jpg", "flower.jpg")  # CC BY 2.0, see its datasets/images/README.txt
+PRINTED = ("page.png", "text.png")  # of scikit-image, too: pages that were scanned
 LONGEST = 900
 
 
 def bundled() -> list[Path]:
     """The photographs that installed packages bring."""
     return [*_of("skimage", "data", SKIMAGE), *_of("sklearn", "datasets/images", SKLEARN)]
+
+
+def printed() -> list[Path]:
+    """The scanned pages that scikit-image brings."""
+    return list(_of("skimage", "data", PRINTED))
 
 
 def below(folder: Path) -> list[Path]:

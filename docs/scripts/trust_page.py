@@ -1,0 +1,94 @@
+"""Write the plots and tables of docs/benchmarks/trust.md from a measurement.
+
+    cytoscribe eval trust --data DIR --photos PHOTOS --json > trust.json
+    python docs/scripts/trust_page.py trust.json [WEIGHED.json] > tables.md
+
+WEIGHED is what `python -m finetune.weighing --measure` wrote. Plots go to docs/benchmarks/trust/.
+"""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT)]
+
+from eval.lines import line_plot  # noqa: E402
+
+PLOTS = ROOT / "docs" / "benchmarks" / "trust"
+BINS = 20
+
+
+def histogram(probabilities: Sequence[float]) -> list[tuple[float, float]]:
+    """Share of the images in each twentieth of the probability."""
+    counts = Counter(min(BINS - 1, int(p * BINS)) for p in probabilities)
+    return [((b + 0.5) / BINS, counts[b] / len(probabilities)) for b in range(BINS)]
+
+
+def plots(told: Mapping[str, Any]) -> Mapping[str, str]:
+    found, images = told["findings"], told["unknown_images"]["probability"]
+    reliability = [(p, right) for p, right, _ in found["reliability"]]
+    scores = {name: histogram(rows) for name, rows in images.items()}
+    return {
+        "coverage": line_plot(
+            {"all findings": [tuple(point) for point in found["risk_coverage"]]},
+            x="coverage", y="share wrong",
+        ),
+        "reliability": line_plot(
+            {"measured": reliability, "perfect": [(p, p) for p, _ in reliability]},
+            x="probability", y="share right",
+        ),
+        "familiarity": line_plot(scores, x="probability of a cell image", y="share of images"),
+    }  # fmt: skip
+
+
+def tables(told: Mapping[str, Any]) -> Iterator[str]:
+    found, images = told["findings"], told["unknown_images"]
+    yield "| findings | answers | wrong | wrong, surest 80% | ECE | AURC (least) |"
+    yield "|---|---|---|---|---|---|"
+    for name, row in {"all": found, **found["by_question"]}.items():
+        yield (
+            f"| {name.replace('_', ' ')} | {row['answers']:,} | {row['error']:.3f} |"
+            f" {row['error_at_80_percent']:.3f} | {row['ece']:.3f} ({row['ece_ci'][0]:.3f}–"
+            f"{row['ece_ci'][1]:.3f}) | {row['aurc']:.4f} ({row['aurc_least']:.4f}) |"
+        )
+    yield "\n| images | number | the model abstains |\n|---|---|---|"
+    rows = images["refused_by_set"] | images["recognised_by_family"]
+    for name, row in rows.items():
+        low, high = row["ci"]
+        yield f"| {name} | {row['images']} | {row['share']:.3f} ({low:.3f}–{high:.3f}) |"
+    yield f"\nRefused {images['refused']:.3f}, recognised {images['recognised']:.3f},"
+    yield f"AUROC {images['auroc']:.4f}."
+
+
+def weighed(told: Mapping[str, Any]) -> Iterator[str]:
+    yield "\n| similar cases | attribute macro-F1 | difference | p | fact F1 | difference | p |"
+    yield "|---|---|---|---|---|---|---|"
+    for name in ("without", "with", "nearest_of_other_types", "nearest_of_one_wrong_type"):
+        row, cells = told[name], []
+        for key in ("attribute_macro_f1", "fact_f1"):
+            cells.append(f"{row[key]['value']:.3f}")
+            if (change := row.get("difference")) is None:
+                cells += ["–", "–"]
+                continue
+            low, high = change[key]["ci"]
+            cells.append(f"{change[key]['value']:+.3f} ({low:+.3f} to {high:+.3f})")
+            cells.append(f"{change[key]['p']:.3f}")
+        yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} |"
+
+
+def main() -> None:
+    told = json.loads(Path(sys.argv[1]).read_text())
+    PLOTS.mkdir(exist_ok=True)
+    for name, drawn in plots(told).items():
+        (PLOTS / f"{name}.svg").write_text(drawn, encoding="utf-8")
+    print("\n".join(tables(told)))
+    for file in sys.argv[2:]:
+        print("\n".join(weighed(json.loads(Path(file).read_text()))))
+
+
+if __name__ == "__main__":
+    main()
