@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from agent.settings import Settings, load_settings
-from tools.errors import Cancelled
+from tools.errors import Cancelled, ModelUnavailableError
 from tools.ingest.report import IngestReport, Interrupted, Progress, silent
 
 SOME_SKIPPED = 3  # exit code
@@ -110,7 +110,10 @@ def images(
                 cancelled=cancelled,
             )  # fmt: skip
             progress(None, "embedding captions")
-            embed_captions(store, library_encoder(settings, store)(), cancelled)
+            try:
+                embed_captions(store, library_encoder(settings, store)(), cancelled)
+            except ModelUnavailableError as e:  # the images are in, and found by their words
+                click.echo(f"The captions wait for the next ingest: {e}", err=True)
             return report
 
     carry_out(ctx, run, "images", as_json)
