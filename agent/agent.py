@@ -8,7 +8,7 @@ messages: images from their ImageBlocks, earlier plans from the notes on its own
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
@@ -25,20 +25,17 @@ from llama_index.core.tools import AsyncBaseTool, ToolSelection
 from llama_index.core.workflow import Context, Event
 from pydantic import Field, SkipValidation
 
-from agent.lookup import asks_only, refers
-from agent.material import Material, Part
+from agent.material import Part
 from agent.meant_images import meant
 from agent.router import Planner, clauses
 from agent.routing_features import Situation
 from agent.showing import shown_words
-from agent.synthesis import Synthesis, topic_of
+from agent.synthesis import Synthesis
 from agent.tracing import NoTracer, Tracer
 from agent.turn import GroundedAnswer, Plan, ToolError, ToolName, ToolResult
+from agent.under_way import Asked, Turn
 from tools.describe_image import particular_question
-from tools.evidence import DescriptionEvidence, Finding
-from tools.findings.terms import search_terms, with_terms
 from tools.images import ImageFolder
-from tools.literature_query import literature_query
 
 MAX_STEPS = 4  # rounds of tool calls; a turn of our own tools needs two
 TURN = "cell_turn"  # the turn under way, in the workflow's store
@@ -49,74 +46,6 @@ class PlanReady(Event):
     """Emitted once a turn: the plan."""
 
     plan: Plan
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question with what the session knows."""
-
-    question: str
-    images: tuple[str, ...]  # ids of the images that the question is about
-    situation: Situation
-    shown: tuple[str, ...] = ()  # all of the session's images, in the order in which they came
-    missing: tuple[int, ...] = ()  # numbers of images that the question names and nobody gave
-    topic: str | None = None  # what the last described image showed
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A turn under way."""
-
-    asked: Asked
-    plan: Plan
-    literature_words: str  # the part of the question that asks for literature
-    image_words: str  # the part of the question that asks about the image
-    named: str = ""  # what it names to be shown from the library
-    results: tuple[ToolResult, ...] = ()
-    steps: int = 0  # rounds of tool calls made
-
-    @property
-    def topic(self) -> str | None:
-        """What the image shows, as soon as it is described."""
-        return topic_of(self.results) or self.asked.topic
-
-    @property
-    def query(self) -> str:
-        """What to look up: "its nucleus" becomes "neutrophil band nucleus" once that is seen."""
-        query = literature_query(self.literature_words, self.topic)
-        if not (self.topic and refers(self.literature_words)):
-            return query
-        if asks_only(self.literature_words):
-            query = self.topic
-        return with_terms(query, search_terms(self.literature_words, findings(self.results)))
-
-    @property
-    def waits_for_a_look(self) -> bool:
-        """Whether literature is asked for on what an image shows, and nobody has looked yet."""
-        return (
-            "literature_search" in self.plan.tools
-            and refers(self.literature_words)
-            and bool(self.asked.images)
-            and ("describe_image" in self.plan.tools or not self.topic)
-            and all(result.tool != "describe_image" for result in self.results)
-        )
-
-    @property
-    def asks_of_an_unknown(self) -> bool:
-        """Whether literature is asked for on what an image shows, and nobody knows what it is."""
-        refers_to_it = refers(self.literature_words) and not self.topic
-        return refers_to_it and self.material().unknown_images
-
-    def material(self) -> Material:
-        """The evidence, in the order of the images."""
-        place = {image_id: i for i, image_id in enumerate(self.asked.images)}
-        ordered = sorted(self.results, key=lambda result: place.get(result.image_id or "", 0))
-        shown, missing = self.asked.shown, self.asked.missing
-        words = self.literature_words if "literature_search" in self.plan.tools else ""
-        return Material(
-            self.asked.question, self.query, self.plan, tuple(ordered), shown, missing, self.named,
-            words if "describe_image" in self.plan.tools else "",
-        )  # fmt: skip
 
 
 class CellAgent(BaseWorkflowAgent):
@@ -268,12 +197,6 @@ def out_of_steps(turn: Turn) -> Turn:
         done.add("literature_search")  # held back, which the answer says
     left = [ToolResult(tool=t, error=error, latency_ms=0) for t in turn.plan.tools if t not in done]
     return replace(turn, results=(*turn.results, *left))
-
-
-def findings(results: Sequence[ToolResult]) -> list[Finding]:
-    """All findings of the images described in a turn."""
-    seen = (e for result in results for e in result.evidence)
-    return [f for e in seen if isinstance(e, DescriptionEvidence) for f in e.findings]
 
 
 def _next_calls(turn: Turn) -> Iterator[ToolSelection]:

@@ -155,7 +155,7 @@ def _image_part(material: Material, result: ToolResult) -> Part:
     seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
     told = [Sentence(text=text, evidence_ids=(seen.evidence_id,)) for text in _said(question, seen)]
     told += corrected(material.besides_literature, seen)
-    if asks_for_a_diagnosis(question):
+    if asks_for_a_diagnosis(material.besides_literature):
         told.append(gap(DIAGNOSIS))
     if _one_of_many(question, seen):
         told.append(gap(MARK_ONE))

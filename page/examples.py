@@ -9,19 +9,23 @@ from page.conversation import Conversation, Draft, Upload
 from tools import simulate
 
 FULL_QUESTION = (
-    "What cell is this, what do similar cases show, and what does the literature say about its "
-    "nucleus?"
+    "What cell is this, what do similar cases show, and what does the literature say about it in "
+    "tumours?"
 )
 _WELCOME = (
     "Attach one or more microscopy images below and ask a question. The answer stands on what the "
     "model sees, on similar labelled cases and on PubMed passages. No image at hand? Try:"
 )
-_EXAMPLES = (  # label, question, kind of image to draw
-    ("A drawn white blood cell: what is it, and what is written of it?", FULL_QUESTION, "cell"),
-    ("Drawn fluorescent nuclei: how many?", "How many nuclei are there?", "nuclei"),
+_EXAMPLES = (  # label, question, kind and variant of image to draw
+    (
+        "A drawn white blood cell: what is it, and what is written of it?",
+        FULL_QUESTION,
+        ("cell", "neutrophil"),
+    ),
+    ("Drawn fluorescent nuclei: how many?", "How many nuclei are there?", ("nuclei", None)),
     (
         "No image: ask the literature",
-        "What does the literature say about the nuclei of neutrophils?",
+        "What does the literature say about neutrophils and tumours?",
         None,
     ),
 )
@@ -32,16 +36,16 @@ def draw(talk: Conversation) -> None:
     with st.container():
         st.header("Ask about a cell image")
         st.write(_WELCOME)
-        for label, question, kind in _EXAMPLES:
-            st.button(label, on_click=_ask, args=(talk, question, kind))
+        for label, question, drawing in _EXAMPLES:
+            st.button(label, on_click=_ask, args=(talk, question, drawing))
 
 
-def _ask(talk: Conversation, question: str, kind: str | None) -> None:
-    talk.draft = Draft(question, (_drawn(kind),) if kind else ())
+def _ask(talk: Conversation, question: str, drawing: tuple[str, str | None] | None) -> None:
+    talk.draft = Draft(question, (_drawn(*drawing),) if drawing else ())
 
 
-def _drawn(kind: str) -> Upload:
+def _drawn(kind: str, variant: str | None) -> Upload:
     """A simulated image as an upload (PNG)."""
     file = io.BytesIO()
-    Image.fromarray(simulate.draw(kind, seed=7).pixels).save(file, "PNG")
+    Image.fromarray(simulate.draw(kind, 7, variant).pixels).save(file, "PNG")
     return Upload(f"simulated-{kind}.png", file.getvalue())

@@ -65,6 +65,7 @@ def test_a_question_on_an_image_is_answered_from_three_kinds_of_evidence(window,
     answer = window.ask(FULL_QUESTION, cell)
     assert not window.tracebacks() and "Research use only" in window.page_text()
     assert "The model sees" in answer and window.findings()
+    assert "Our summary of PMID" in answer
     assert len(window.cases()) >= 3 and all("simulated" in case for case in window.cases())
     assert len(window.pmids()) >= 2
     assert library.has_pmids(window.pmids()) == set(window.pmids())
