@@ -9,7 +9,6 @@ k that may support a claim.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Protocol
 
 from tools.evidence import LiteratureEvidence
@@ -73,14 +72,14 @@ def literature_search(
 
 def _read(
     ranked: Sequence[int], cosines: Mapping[int, float], store: Passages, k: int
-) -> list[LiteratureEvidence]:
-    """The best passages with their texts, as many as it takes for k that stand."""
-    read: list[LiteratureEvidence] = []
-    for start in range(0, len(ranked), 2 * k):
-        part = ranked[start : start + 2 * k]
+) -> list[tuple[LiteratureEvidence, bool]]:
+    """The best passages and whether they stand, as many as it takes for k that do."""
+    read: list[tuple[LiteratureEvidence, bool]] = []
+    for start in range(0, len(ranked), k):
+        part = ranked[start : start + k]
         found = store.evidence({number: cosines.get(number, 0.0) for number in part})
-        read += [found[number] for number in part if number in found]
-        if sum(map(_stands, read)) >= k:
+        read += [(found[number], _stands(found[number])) for number in part if number in found]
+        if sum(stands for _, stands in read) >= k:
             break
     return read
 
@@ -140,13 +139,15 @@ def _shares(hits: Iterable[Hit]) -> dict[int, float]:
     return {number: score / best for number, score in scores.items()}
 
 
-def _standing_first(ranked: Sequence[LiteratureEvidence], k: int) -> tuple[LiteratureEvidence, ...]:
+def _standing_first(
+    read: Sequence[tuple[LiteratureEvidence, bool]], k: int
+) -> tuple[LiteratureEvidence, ...]:
     """The k best that stand, then the others that would have been among the k best.
 
     Retracted articles and those that speak to a program take nobody's place.
     """
-    standing = list(islice((e for e in ranked if _stands(e)), k))
-    return (*standing, *(e for e in ranked[:k] if not _stands(e)))
+    standing = [passage for passage, stands in read if stands]
+    return (*standing[:k], *(passage for passage, stands in read[:k] if not stands))
 
 
 def _stands(passage: LiteratureEvidence) -> bool:

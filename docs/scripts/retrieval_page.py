@@ -131,7 +131,7 @@ def picture(result: Mapping[str, Any], path: Path) -> None:
             strict=True,
         )
     )
-    matplotlib.rcParams.update({"svg.hashsalt": "speed", "font.size": 8})
+    matplotlib.rcParams.update({"svg.hashsalt": "speed", "svg.fonttype": "none", "font.size": 8})
     figure, axes = pyplot.subplots(figsize=(7.6, 0.27 * len(runs) + 0.9), layout="constrained")
     for height, one in enumerate(runs):
         axes.plot([one["p50"], one["p95"]], [height] * 2, color=colours[one["contender"]], lw=2)
