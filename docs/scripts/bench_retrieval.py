@@ -95,7 +95,8 @@ def run(given: argparse.Namespace) -> Result:
         )
         del data
         found = scaled(url, given.vectors, cpu) if given.vectors else []
-    command = f"make bench-retrieval  # {given.passages:,} passages, {given.vectors:,} vectors"
+    chosen = f"--passages {given.passages} --vectors {given.vectors} --queries {given.queries}"
+    command = f"make bench-retrieval DATA=scifact BENCH='{chosen}'"
     rows = [as_row(one) for one in measured]
     return Result(
         command, str(date.today()), machine("cpu"), load, given.passages, given.queries, rows,
