@@ -9,8 +9,9 @@ from agent.material import Material, Part, clip, gap
 from agent.turn import Sentence, ToolResult
 from agent.wording import quote, source, split_sentences
 from tools.evidence import LiteratureEvidence
+from tools.literature_search import stands
 from tools.protocols import TextEncoder
-from tools.untrusted import suspect, without_pmids
+from tools.untrusted import without_pmids
 
 # The probability that a passage answers, by tools/support.py: more likely than not. Out of fold,
 # 93% of PubMedQA's questions are not answered once their abstract is taken out of the library, and
@@ -48,10 +49,12 @@ def literature_part(
     """What the passages found say, or that none answers; retracted ones are named, not used."""
     passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
     retracted = tuple(_retracted(e) for e in passages if e.retracted)
-    told = (*retracted, *(_refused(e) for e in passages if not e.retracted and suspect(e)))
-    support = supporting(passages)
+    standing = [e for e in passages if stands(e)]
+    refused = (_refused(e) for e in passages if not e.retracted and e not in standing)
+    told = (*retracted, *refused)
+    support = _likeliest(standing)
     if not support:
-        return Part((_no_passage(material.query, passages), *told))
+        return Part((_no_passage(material.query, standing), *told))
     written = rewriter.rewrite(material.question, support) if rewriter else Rewritten()
     sentences = written.sentences or _quotations(material.query, support, encoder)
     told = (*_dropped(written.dropped), *told)
@@ -59,19 +62,17 @@ def literature_part(
 
 
 def supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
-    """The best passage of each of the best articles, if it is likely enough to answer."""
+    """The best passage of each of the best articles, if it stands and is likely to answer."""
+    return _likeliest([e for e in passages if stands(e)])
+
+
+def _likeliest(standing: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:
     best: dict[str, LiteratureEvidence] = {}
-    for passage in passages:
-        if _supports(passage):
+    for passage in standing:
+        judged = passage.support is not None
+        if _certain(passage) >= (LEAST_SUPPORT if judged else LEAST_PASSAGE_SIMILARITY):
             best.setdefault(passage.source_id, passage)
     return list(best.values())[:QUOTED_PASSAGES]
-
-
-def _supports(passage: LiteratureEvidence) -> bool:
-    if passage.retracted or suspect(passage):
-        return False
-    judged = passage.support is not None
-    return _certain(passage) >= (LEAST_SUPPORT if judged else LEAST_PASSAGE_SIMILARITY)
 
 
 def _certain(passage: LiteratureEvidence) -> float:
@@ -94,9 +95,8 @@ def _quotations(
     return [quote(p, s[i]) for p, s, i in zip(support, said, best, strict=True)]
 
 
-def _no_passage(query: str, found: Sequence[LiteratureEvidence]) -> Sentence:
+def _no_passage(query: str, standing: Sequence[LiteratureEvidence]) -> Sentence:
     query = without_pmids(query)
-    standing = [e for e in found if not e.retracted and not suspect(e)]
     if not standing:
         return gap(f'The library holds no passage on "{query}".')
     closest = max(standing, key=_certain)

@@ -38,9 +38,6 @@ from tools.protocols import TextEncoder
 NOTICE = Sentence(text="Research use only; not a diagnosis.", kind="notice")
 EXTRACTIVE = "extractive"
 
-# Cosine, for passages without such a probability. Of 250 PubMedQA questions MiniLM places 98% of
-# their own abstracts above, and 59% of the closest abstract of another question (often related).
-LEAST_PASSAGE_SIMILARITY = 0.4
 LEAST_TEXT_PROBABILITY = 0.5  # mean over its tokens; a description below is not told
 
 UNSURE = "The model is not sure enough of anything in the image to claim it."

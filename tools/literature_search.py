@@ -78,7 +78,7 @@ def _read(
     for start in range(0, len(ranked), k):
         part = ranked[start : start + k]
         found = store.evidence({number: cosines.get(number, 0.0) for number in part})
-        read += [(found[number], _stands(found[number])) for number in part if number in found]
+        read += [(found[number], stands(found[number])) for number in part if number in found]
         if sum(stands for _, stands in read) >= k:
             break
     return read
@@ -150,5 +150,6 @@ def _standing_first(
     return (*standing[:k], *(passage for passage, stands in read[:k] if not stands))
 
 
-def _stands(passage: LiteratureEvidence) -> bool:
+def stands(passage: LiteratureEvidence) -> bool:
+    """Whether a passage may support anything: neither retracted nor speaking to a program."""
     return not passage.retracted and not suspect(passage)

@@ -18,7 +18,6 @@ from tools.images import SUFFIXES
 
 Draw = Callable[[np.random.Generator], Image.Image]
 Values = NDArray[np.float64]
-FAMILIES = ("blank", "noise", "text", "chart", "photograph")
 TEXT = tuple(
     "the patient was admitted with fever and a white cell count of 14.2 thousand per microlitre "  # noqa: SIM905
     "smears were stained within two hours and results are given as mean and standard deviation "

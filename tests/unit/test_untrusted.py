@@ -7,7 +7,7 @@ from agent.literature import literature_part, supporting
 from agent.material import Material
 from agent.turn import Plan, ToolResult
 from tools.evidence import LiteratureEvidence
-from tools.literature_search import _standing_first, _stands
+from tools.literature_search import _standing_first, stands
 from tools.untrusted import addresses_a_program, pmids_in, without_pmids
 
 
@@ -87,7 +87,7 @@ def test_an_id_that_is_text_is_not_repeated():
 
 def test_those_that_are_not_used_take_nobodys_place():
     ranked = [BAD, passage("10", "retracted", retracted=True), GOOD, passage("11", "Further.")]
-    assert [e.pmid for e in _standing_first([(e, _stands(e)) for e in ranked], 2)] == [
+    assert [e.pmid for e in _standing_first([(e, stands(e)) for e in ranked], 2)] == [
         "8",
         "11",
         "7",
