@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
-from types import TracebackType
-from typing import Self
 
 from llama_index.core.llms import LLM, MockLLM
 
@@ -31,6 +29,7 @@ from agent.synthesis import Synthesis
 from agent.toolbox import CANCELLED, Toolbox
 from agent.tracing import NoTracer, Tracer
 from agent.turn import Feedback, TurnDone, TurnEvent, TurnRecord, UserTurn
+from tools.closing import Closing
 from tools.describe_image import never
 from tools.errors import BadInputError, Cancelled, StoreUnavailableError
 from tools.evidence import DescriptionEvidence
@@ -52,7 +51,7 @@ def nothing() -> None:
     """Nobody waits for feedback."""
 
 
-class Assistant:
+class Assistant(Closing):
     """Answers turns; `agent.build.open_assistant` makes one, `close` ends it."""
 
     def __init__(
@@ -185,17 +184,6 @@ class Assistant:
         self._loop.close()
         self._tracer.close()
         self._resources.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     async def _turn(self, turn: UserTurn, tell: Tell, cancelled: Callable[[], bool]) -> None:
         CANCELLED.set(cancelled)

@@ -8,9 +8,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Protocol, Self
 
+from tools.closing import Closing
 from tools.errors import RefusedScoreError, RemoteServiceError, StoreUnavailableError
 from tools.score import Score
 
@@ -27,7 +27,7 @@ class Outbox(Protocol):
     def seconds_to_next_score(self) -> float | None: ...
 
 
-class Delivery:
+class Delivery(Closing):
     """A thread that sends what is due, from `with` on; `wake` it when there is something new."""
 
     def __init__(self, outbox: Outbox, post: Callable[[Score], None]) -> None:
@@ -50,14 +50,6 @@ class Delivery:
     def __enter__(self) -> Self:
         self._thread.start()
         return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self) -> None:
         while self._deadline == float("inf"):

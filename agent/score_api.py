@@ -3,13 +3,13 @@
 Not by the SDK: it drops what a server does not take, and we must know what was taken.
 """
 
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
 from agent.masking import Masker, langfuse_masker
 from agent.settings import Settings
+from tools.closing import Closing
 from tools.errors import BadInputError, RefusedScoreError, RemoteServiceError
 from tools.score import Score
 
@@ -19,7 +19,7 @@ TEXTS = ("user_comment", "corrected_description")  # scores whose value is free 
 REFUSED = (400, 413, 422)  # by status: this score will not be taken, others may
 
 
-class ScoreApi:
+class ScoreApi(Closing):
     """Posts scores with the keys of the settings; BadInputError where one is missing."""
 
     def __init__(self, settings: Settings) -> None:
@@ -64,17 +64,6 @@ class ScoreApi:
             raise RemoteServiceError(
                 f"{self._server} does not answer ({type(error).__name__}): {error}"
             ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def body(score: Score, mask: Masker) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from threading import Lock
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
+from tools.closing import Closing
 from tools.errors import BadInputError, RemoteServiceError
 from tools.ingest.formats import pubmed_xml
 from tools.ingest.formats.record import Record, Unreadable
@@ -36,7 +36,7 @@ class Found:
     total: int  # articles that match, of which `pmids` are the first
 
 
-class PubMed:
+class PubMed(Closing):
     """A connection to the E-utilities; use as a context manager."""
 
     def __init__(
@@ -130,17 +130,6 @@ class PubMed:
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _pmid(record: Record) -> str:

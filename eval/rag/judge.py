@@ -11,7 +11,7 @@ import math
 from collections.abc import Awaitable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from PIL import Image
 from pydantic import ValidationError
@@ -21,6 +21,7 @@ from eval.rag.folder import Scores, whole_lines
 from eval.rag.verdicts import Judged, read_verdicts
 from eval.ragas_metrics import Sample, judged_metrics
 from eval.watching import Watch
+from tools.closing import Closing
 from tools.errors import RemoteServiceError
 from tools.protocols import TextEncoder
 
@@ -42,7 +43,7 @@ def open_judge(settings: Settings, encoder: TextEncoder) -> "OpenAIJudge | None"
     return judge
 
 
-class OpenAIJudge:
+class OpenAIJudge(Closing):
     """Scores turns by RAGAS's judged metrics."""
 
     def __init__(self, settings: Settings, encoder: TextEncoder) -> None:
@@ -94,12 +95,6 @@ class OpenAIJudge:
         """Give back the connections."""
         self._loop.run(self._client.close())
         self._loop.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _fields(self, sample: Sample, image: bytes | None) -> Iterator[tuple[str, dict[str, Any]]]:
         """What each metric that applies is told."""

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib.resources import files
 from selectors import EVENT_READ, DefaultSelector
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from pgvector.psycopg import register_vector
@@ -16,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from tools.closing import Closing
 from tools.errors import (
     BadInputError,
     MigrationError,
@@ -70,7 +69,7 @@ def _table_of_ours(error: psycopg.errors.UndefinedTable) -> str | None:
     return named[1] if any(made.search(text) for text in texts) else None
 
 
-class Database:
+class Database(Closing):
     """What every part of the store shares: the pool and the transaction."""
 
     def __init__(self, url: str) -> None:
@@ -160,17 +159,6 @@ class Database:
     def close(self) -> None:
         """Close all connections; the store cannot be used afterwards."""
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _silent(connection: Connection) -> bool:
