@@ -11,8 +11,8 @@ from tools import simulate
 
 
 @pytest.fixture
-def traces(browser) -> TraceWindow:
-    return TraceWindow(browser)
+def traces(window) -> TraceWindow:
+    return TraceWindow(window)
 
 
 def drawn() -> bytes:
