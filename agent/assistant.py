@@ -101,7 +101,7 @@ class Assistant(Closing):
             tools=toolbox.tools(),
             router=router(encoder),
             max_steps=settings.max_steps,
-            synthesis=Synthesis(encoder, rewriter),
+            synthesis=Synthesis(encoder, rewriter, getattr(model, "calibration", None)),
             images=self.images,
             tracer=self._tracer,
         )

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from agent.material import Material, Part, clip, gap
+from agent.calibration import LiteratureCalibration
+from agent.confidence import of_literature
+from agent.material import Material, Part, gap
 from agent.turn import Sentence, ToolResult
 from agent.wording import quote, source, split_sentences
 from tools.evidence import LiteratureEvidence
@@ -44,7 +46,11 @@ class Rewritten:
 
 
 def literature_part(
-    material: Material, result: ToolResult, encoder: TextEncoder, rewriter: Rewriter | None
+    material: Material,
+    result: ToolResult,
+    encoder: TextEncoder,
+    rewriter: Rewriter | None,
+    calibration: LiteratureCalibration,
 ) -> Part:
     """What the passages found say, or that none answers; retracted ones are named, not used."""
     passages = [e for e in result.evidence if isinstance(e, LiteratureEvidence)]
@@ -58,7 +64,11 @@ def literature_part(
     written = rewriter.rewrite(material.question, support) if rewriter else Rewritten()
     sentences = written.sentences or _quotations(material.query, support, encoder)
     told = (*_dropped(written.dropped), *told)
-    return Part((*sentences, *told), clip(max(map(_certain, support))))
+    if not any(sentence.kind == "claim" for sentence in sentences):
+        return Part((*sentences, *told))
+    first = next(p for p in support if p.evidence_id in sentences[0].evidence_ids)
+    rewritten = bool(written.sentences)
+    return Part((*sentences, *told), of_literature(calibration, first, rewritten))
 
 
 def supporting(passages: Sequence[LiteratureEvidence]) -> list[LiteratureEvidence]:

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from agent.confidence import Certainty
 from agent.turn import Plan, Sentence, ToolName, ToolResult
 from tools.evidence import DescriptionEvidence
 
@@ -56,18 +57,12 @@ class Material:
 
 @dataclass(frozen=True)
 class Part:
-    """What one kind of evidence contributes, and how far it can be relied on (0 to 1)."""
+    """What one kind of evidence contributes, and how likely its first claim is right."""
 
     sentences: tuple[Sentence, ...]
-    confidence: float = 0.0
-    contradicted: bool = False
+    certainty: Certainty | None = None  # None: it claims nothing, or the same as another part
 
 
 def gap(text: str) -> Sentence:
     """A sentence that says what is missing."""
     return Sentence(text=text, kind="gap")
-
-
-def clip(value: float) -> float:
-    """Between 0 and 1."""
-    return min(1.0, max(0.0, value))

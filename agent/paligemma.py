@@ -17,6 +17,7 @@ from torch import Tensor
 from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 
 from agent.adapters import load_soft_prompt
+from agent.calibration import ImageCalibration, load_calibration
 from agent.case_rule import load_case_rule
 from agent.decoding import Decoder, Reading, Step
 from agent.drafts import Drafts
@@ -68,6 +69,7 @@ def load_paligemma(
         soft_prompt=load_soft_prompt(extra.folder) if extra else "",
         detector=load_detector((extra or base).folder) if abstain else None,
         case_rule=load_case_rule((extra or base).folder),
+        calibration=load_calibration((extra or base).folder),
     )
 
 
@@ -91,19 +93,21 @@ class PaliGemma:
         soft_prompt: str = "",
         detector: Detector | None = None,
         case_rule: CaseRule | None = None,
+        calibration: ImageCalibration | None = None,
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
         `better` are prompts to use instead of others, which it was found to answer worse;
         `soft_prompt` is the text of trained tokens that stand in front of every prompt; `detector`
-        tells images of known kinds from others, `case_rule` says how similar cases weigh.
+        tells images of known kinds from others, `case_rule` says how similar cases weigh,
+        `calibration` how often it is right.
         """
         self.name = name
         self.max_new_tokens = max_new_tokens
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
-        self._detector, self.case_rule = detector, case_rule
+        self._detector, self.case_rule, self.calibration = detector, case_rule, calibration
         self._stop = _stop_tokens(model, processor)
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.

@@ -61,9 +61,13 @@ def _answered(record: TurnRecord) -> dict[str, Any]:
         "model": ", ".join(seeing) or None,
         "written by": record.answer.model,
         "status": record.answer.status,
-        "confidence": round(record.answer.confidence, 4),
+        "confidence": _rounded(record.answer.confidence),
         "settings": record.settings_hash,
     }
+
+
+def _rounded(confidence: float | None) -> float | None:
+    return None if confidence is None else round(confidence, 4)
 
 
 def _plan(record: TurnRecord) -> dict[str, Any]:

@@ -5,20 +5,27 @@ literature is quoted. A tool that failed or found nothing becomes a stated gap; 
 what the similar cases are labelled is compared, and a contradiction is told. Nothing here looks at
 an image or searches; it cannot know whether a passage is true.
 
-The confidence of an answer is the mean over the planned parts, halved where image and cases
-disagree: the image's part counts the probability of its main finding, the cases' part their mean
-similarity times the share that agrees on a label, the literature's part the best probability that a
-passage answers; a part with a gap counts 0. It orders answers; it is not calibrated.
+How sure the whole is follows from what each part says first: `agent/confidence.py`.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
-from agent.cases import cases_part, unknown_image
+from agent.calibration import ImageCalibration, LiteratureCalibration
+from agent.cases import cases_of, cases_part, unknown_image
 from agent.comparing import comparison
+from agent.confidence import (
+    NOTHING_CLAIMED,
+    Certainty,
+    in_words,
+    of_image,
+    together,
+    unmeasured,
+)
 from agent.literature import Rewriter, literature_part
-from agent.material import Material, Part, clip, gap
+from agent.material import Material, Part, gap
 from agent.premise import corrected, led
 from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
@@ -76,8 +83,15 @@ REASONS = {"StoreUnavailableError": "the database is not reachable"}
 class Synthesis:
     """Writes answers part by part, so that the first sentences need not wait for the last."""
 
-    def __init__(self, encoder: TextEncoder, rewriter: Rewriter | None = None) -> None:
-        self._encoder, self._rewriter = encoder, rewriter
+    def __init__(
+        self,
+        encoder: TextEncoder,
+        rewriter: Rewriter | None = None,
+        calibration: ImageCalibration | None = None,
+    ) -> None:
+        """`calibration` is that of the model that looks; None: it has none."""
+        self._encoder, self._rewriter, self._calibration = encoder, rewriter, calibration
+        self._of_literature = LiteratureCalibration.shipped()
 
     @property
     def model(self) -> str:
@@ -93,14 +107,17 @@ class Synthesis:
         elif material.plan.outcome == "needs_image":
             yield Part((gap(WITHOUT_IMAGE["describe_image"]),))
         for result in material.of("describe_image"):
-            yield _of(material, result, _failed(result) or _image_part(material, result))
+            yield _of(material, result, _failed(result) or self._image(material, result))
         if compared := comparison(material):
             yield compared
         for result in material.of("image_search"):
-            yield _of(material, result, _failed(result) or cases_part(material, result))
+            yield _of(
+                material, result,
+                _failed(result) or cases_part(material, result, self._calibration),
+            )  # fmt: skip
         for result in material.of("literature_search"):
             yield _failed(result) or literature_part(
-                material, result, self._encoder, self._rewriter
+                material, result, self._encoder, self._rewriter, self._of_literature
             )
         if material.leaves_out("literature_search"):
             yield Part((gap(NOT_LOOKED_UP),))
@@ -113,12 +130,35 @@ class Synthesis:
         sentences = tuple(sentence for part in parts for sentence in part.sentences)
         claims = any(sentence.kind == "claim" for sentence in sentences)
         failed = bool(material.results) and all(result.error for result in material.results)
+        status: Literal["grounded", "abstained", "failed"]
+        status = "grounded" if claims else "failed" if failed else "abstained"
+        sure = together([p.certainty for p in parts if p.certainty]) if claims else NOTHING_CLAIMED
         return GroundedAnswer(
             sentences=sentences,
-            status="grounded" if claims else "failed" if failed else "abstained",
-            confidence=_confidence(parts, len(material.results) + len(material.plan.unmet)),
+            status=status,
+            confidence=sure.probability,
+            likelihood=in_words(sure.probability) if claims and sure.probability else None,
+            confidence_explained=sure.explained,
             model=self.model,
         )
+
+    def _image(self, material: Material, result: ToolResult) -> Part:
+        """What is told of an image, and how likely what is told first is right."""
+        part = _image_part(material, result)
+        if not any(sentence.kind == "claim" for sentence in part.sentences):
+            return part
+        seen = next(e for e in result.evidence if isinstance(e, DescriptionEvidence))
+        return replace(part, certainty=self._certainty(material, seen, result.image_id))
+
+    def _certainty(
+        self, material: Material, seen: DescriptionEvidence, image_id: str | None
+    ) -> Certainty:
+        image = material.name(image_id) or "the image"
+        if answer := _own_answer(material.question, seen):
+            return unmeasured(answer.name, image)
+        if (main := headline(seen)) is None:
+            return unmeasured("description", image)
+        return of_image(self._calibration, main, cases_of(material, image_id), image)
 
 
 def _of(material: Material, result: ToolResult, part: Part) -> Part:
@@ -158,7 +198,7 @@ def _image_part(material: Material, result: ToolResult) -> Part:
         told.append(gap(MARK_ONE))
     if not any(sentence.kind == "claim" for sentence in told):
         return Part((*told, gap(UNSURE)))
-    return Part(tuple(told), _certainty(question, seen))
+    return Part(tuple(told))
 
 
 def _one_of_many(question: str, seen: DescriptionEvidence) -> bool:
@@ -189,14 +229,6 @@ def _own_answer(question: str, seen: DescriptionEvidence) -> Finding | None:
     return None if answer is None or led(question, answer, seen) else answer
 
 
-def _certainty(question: str, seen: DescriptionEvidence) -> float:
-    """Probability of what was told first."""
-    first = _own_answer(question, seen) or headline(seen)
-    if first is None:
-        first = next((f for f in seen.findings if f.origin == "seen"), None)
-    return (first.probability if first else seen.probability) or 0.0
-
-
 def _failed(result: ToolResult) -> Part | None:
     if result.error is None:
         return None
@@ -205,10 +237,3 @@ def _failed(result: ToolResult) -> Part | None:
 
 def _reason(error: ToolError) -> str:
     return REASONS.get(error.kind, error.message.strip().rstrip("."))
-
-
-def _confidence(parts: Sequence[Part], planned: int) -> float:
-    if not planned:
-        return 0.0
-    mean = sum(part.confidence for part in parts) / planned
-    return clip(mean / 2 if any(part.contradicted for part in parts) else mean)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from agent.confidence import Likelihood, in_numbers
 from tools.evidence import Evidence, Frozen, Probability
 
 ToolName = Literal["describe_image", "image_search", "literature_search"]
@@ -75,12 +76,24 @@ class Sentence(Frozen):
 class GroundedAnswer(Frozen):
     sentences: tuple[Sentence, ...]
     status: Literal["grounded", "abstained", "failed"]
-    confidence: Probability
+    # That what is said first is right; 0 where nothing is claimed, None where nobody measured it.
+    confidence: Probability | None
+    likelihood: Likelihood | None = None  # in words; None: not calibrated, as in older records
+    confidence_explained: str = ""  # of what it is the probability, and what it was measured on
     model: str  # what wrote the sentences
 
     @property
     def text(self) -> str:
         return " ".join(s.text for s in self.sentences)
+
+    @property
+    def sureness(self) -> str:
+        """How sure it is, for readers; "" where it claims nothing."""
+        if self.status != "grounded":
+            return ""
+        if self.likelihood is None or self.confidence is None:
+            return "not calibrated"
+        return f"{self.likelihood} to be right ({in_numbers(self.confidence)})"
 
     def cited(self) -> set[str]:
         return {i for s in self.sentences for i in s.evidence_ids}

@@ -3,7 +3,7 @@
 from html import escape
 from itertools import groupby
 
-from agent.turn import Plan, Sentence, ToolName, ToolResult, TurnRecord
+from agent.turn import GroundedAnswer, Plan, Sentence, ToolName, ToolResult, TurnRecord
 from page.evidence import Numbers
 
 DOING: dict[ToolName, str] = {
@@ -29,11 +29,17 @@ def final(record: TurnRecord, numbers: Numbers) -> str:
     answer = record.answer
     parts = [list(part) for _, part in groupby(answer.sentences, _about)]
     text = "".join(f"<p>{' '.join(_sentence(s, numbers) for s in part)}</p>" for part in parts)
-    sure = f" · confidence {answer.confidence:.0%}" if answer.status == "grounded" else ""
+    sure = f" · {_sure(answer)}" if answer.sureness else ""
     link = f'<a class="trace-link" href="traces?trace={escape(record.trace_id)}" target="_blank">'
     written = f"{answer.status}{sure} · written by {escape(answer.model)}"
     source = f'<p class="quiet">{written} · {link}trace</a></p>'
     return f'<div class="answer {answer.status}">{text}</div>{source}'
+
+
+def _sure(answer: GroundedAnswer) -> str:
+    """How sure it is; what that is the probability of shows under the pointer."""
+    explained = answer.confidence_explained or "Answered before confidence was calibrated."
+    return f'<span class="sure" title="{escape(explained)}">confidence: {answer.sureness}</span>'
 
 
 def _about(sentence: Sentence) -> str:

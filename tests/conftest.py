@@ -1,23 +1,21 @@
 """Fixtures shared by all tests."""
 
 import os
+import shutil
 import signal
+import tempfile
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from server_folder import new_server_folder
 
 from tools.postgres import EmbeddedPostgres
 from tools.store import Store, migrate
-
-NewDatabase = Callable[..., AbstractContextManager[str]]
 
 
 def pytest_configure() -> None:
@@ -28,13 +26,6 @@ def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts servers of its own: another server for all others changes nothing in it."""
-    for item in items:
-        if item.get_closest_marker("db") and "database_server" not in item.fixturenames:
-            item.add_marker("own_server")
 
 
 @pytest.fixture(scope="session")
@@ -49,9 +40,11 @@ def shared_data() -> Path:
 
 @pytest.fixture
 def server_folder() -> Iterator[Path]:
-    """An empty folder that an embedded server may use."""
-    with new_server_folder() as folder:
-        yield folder
+    """An empty folder that an embedded server may use; pytest's own are closed to its account."""
+    folder = Path(tempfile.mkdtemp(prefix="cyto-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
@@ -60,38 +53,32 @@ def database_server() -> Iterator[str]:
     if url := os.environ.get("CYTOSCRIBE_TEST_DATABASE_URL"):
         yield url
         return
-    with (
-        new_server_folder() as folder,
-        EmbeddedPostgres(folder / "postgres", {"fsync": "off"}) as server,
-    ):
+    folder = Path(tempfile.mkdtemp(prefix="cyto-"))
+    folder.chmod(0o755)
+    with EmbeddedPostgres(folder / "postgres", {"fsync": "off"}) as server:
         yield server.url
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")
-def new_database(database_server: str) -> NewDatabase:
-    """Makes a copy of the database that a URL names, by default an empty one, for a block."""
-    return partial(_new_database, database_server)
-
-
-@pytest.fixture(scope="session")
-def migrated_template(new_database: NewDatabase) -> Iterator[str]:
-    """A migrated, empty database, from which each test's own is copied."""
-    with new_database() as url:
+def migrated_template(database_server: str) -> Iterator[str]:
+    """Name of a migrated, empty database, from which each test's own is copied."""
+    with _new_database(database_server) as url:
         migrate(url)
-        yield url
+        yield str(conninfo_to_dict(url)["dbname"])
 
 
 @pytest.fixture
-def empty_database_url(new_database: NewDatabase) -> Iterator[str]:
+def empty_database_url(database_server: str) -> Iterator[str]:
     """A database without tables, for this test alone."""
-    with new_database() as url:
+    with _new_database(database_server) as url:
         yield url
 
 
 @pytest.fixture
-def database_url(new_database: NewDatabase, migrated_template: str) -> Iterator[str]:
+def database_url(database_server: str, migrated_template: str) -> Iterator[str]:
     """A migrated database without rows, for this test alone."""
-    with new_database(migrated_template) as url:
+    with _new_database(database_server, migrated_template) as url:
         yield url
 
 
@@ -119,13 +106,12 @@ def tiny_paligemma2_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def _new_database(server: str, template: str = "dbname=template1") -> Iterator[str]:
+def _new_database(server: str, template: str = "template1") -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
-    copied = str(conninfo_to_dict(template)["dbname"])
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(
             sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                sql.Identifier(name), sql.Identifier(copied)
+                sql.Identifier(name), sql.Identifier(template)
             )
         )
         yield make_conninfo(server, dbname=name)

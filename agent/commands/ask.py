@@ -94,6 +94,8 @@ def in_words(record: "TurnRecord") -> str:
     if numbers:
         lines += ["", "Evidence"]
         lines += [f"  [{numbers[i]}] {_evidence(e)}" for i, e in record.evidence().items()]
+    if record.answer.sureness:
+        lines += ["", f"Confidence: {record.answer.sureness}. {record.answer.confidence_explained}"]
     lines += ["", f"Session {record.turn.session_id}"]
     return "\n".join(lines)
 

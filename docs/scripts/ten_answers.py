@@ -118,7 +118,8 @@ def told(number: int, drawn: Drawn, record: TurnRecord, name: str) -> Iterator[s
     yield f"## {number}. {drawn.question}\n"
     yield f"![image {number}]({name})\n\n*{drawn.known.path.name}; {CREDITS[drawn.source]}*\n"
     yield from (f"{_sentence(s, numbers)}  " for s in record.answer.sentences)
-    yield f"\nStatus {record.answer.status}, confidence {record.answer.confidence:.2f}.\n"
+    sure = f", confidence: {record.answer.sureness}" if record.answer.sureness else ""
+    yield f"\nStatus {record.answer.status}{sure}. {record.answer.confidence_explained}\n"
     yield "<details><summary>Evidence</summary>\n"
     yield from (f"- [{n}] {_short(in_words(evidence[one]))}" for one, n in numbers.items())
     yield "\n</details>\n"

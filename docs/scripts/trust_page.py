@@ -1,9 +1,10 @@
 """Write the plots and tables of docs/benchmarks/trust.md from a measurement.
 
     cytoscribe eval trust --data DIR --photos PHOTOS --json > trust.json
-    python docs/scripts/trust_page.py trust.json [WEIGHED.json] > tables.md
+    python docs/scripts/trust_page.py trust.json [WEIGHED.json] [--before OLD.json] > tables.md
 
-WEIGHED is what `python -m finetune.weighing --measure` wrote. Plots go to docs/benchmarks/trust/.
+WEIGHED is what `python -m finetune.weighing --measure` wrote, OLD what an earlier version told of
+whole answers. Plots go to docs/benchmarks/trust/.
 """
 
 import json
@@ -12,6 +13,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import click
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
@@ -80,14 +83,45 @@ def weighed(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} |"
 
 
-def main() -> None:
-    told = json.loads(Path(sys.argv[1]).read_text())
+def answers_plot(versions: Mapping[str, Mapping[str, Any]]) -> str:
+    shown = {
+        name: [(p, right) for p, right, _ in told["reliability"]] for name, told in versions.items()
+    }
+    return line_plot(
+        {**shown, "perfect": [(0.0, 0.0), (1.0, 1.0)]}, x="confidence", y="share of answers right"
+    )
+
+
+def answers_table(versions: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield "\n| whole answers | judged | wrong | wrong, surest 80% | ECE | AURC (least) |"
+    yield "|---|---|---|---|---|---|"
+    for version, told in versions.items():
+        for what, row in {"all": told, **told["by_what"]}.items():
+            low, high = row["ece_ci"]
+            yield (
+                f"| {what}, {version} | {row['answers']} | {row['error']:.3f} |"
+                f" {row['error_at_80_percent']:.3f} | {row['ece']:.3f} ({low:.3f}–{high:.3f}) |"
+                f" {row['aurc']:.4f} ({row['aurc_least']:.4f}) |"
+            )
+
+
+@click.command()
+@click.argument("trust", type=click.Path(exists=True, path_type=Path))
+@click.argument("more", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--before", type=click.Path(exists=True, path_type=Path))
+def main(trust: Path, more: tuple[Path, ...], before: Path | None) -> None:
+    """Write the plots, and print the tables."""
+    told = json.loads(trust.read_text())
     PLOTS.mkdir(exist_ok=True)
-    for name, drawn in plots(told).items():
-        (PLOTS / f"{name}.svg").write_text(drawn, encoding="utf-8")
-    print("\n".join(tables(told)))
-    for file in sys.argv[2:]:
-        print("\n".join(weighed(json.loads(Path(file).read_text()))))
+    versions = {"before": json.loads(before.read_text())["answers"]} if before else {}
+    if "answers" in told:
+        versions["now"] = told["answers"]
+    drawn = plots(told) | ({"answers": answers_plot(versions)} if versions else {})
+    for name, plot in drawn.items():
+        (PLOTS / f"{name}.svg").write_text(plot, encoding="utf-8")
+    print("\n".join([*tables(told), *answers_table(versions)]))
+    for file in more:
+        print("\n".join(weighed(json.loads(file.read_text()))))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.settings import load_settings
+from agent.settings import Settings, load_settings
 from eval.truth import DATASETS, Dataset
 from eval.watching import watch
 from tools.errors import BadInputError
@@ -41,36 +42,59 @@ SETS: Mapping[str, tuple[Dataset, tuple[str | None, str | None]]] = {
     "--strangers", default=100, show_default=True, type=click.IntRange(0),
     help="Images without cells to draw, of each family.",
 )  # fmt: skip
+@click.option(
+    "--answers", default=0, show_default=True, type=click.IntRange(0),
+    help="Also ask whole questions about this many images of the first set.",
+)  # fmt: skip
+@click.option("--pubmedqa", type=existing_file, help="ori_pqal.json: questions for --answers.")
+@click.option("--ids", type=existing_file, help="test_ground_truth.json: those to ask.")
 @click.option("--model", help="Hub id or folder; default: the setting CYTOSCRIBE_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def trust(
-    data: Path | None, photos: Path | None, strangers: int, model: str | None, as_json: bool,
-    **own: Any,
+    data: Path | None, photos: Path | None, strangers: int, answers: int, pubmedqa: Path | None,
+    ids: Path | None, model: str | None, as_json: bool, **own: Any,
 ) -> None:  # fmt: skip
     """Measure trust: calibration, risk by coverage, and images that show no cells.
 
     Findings: expected calibration error, the error of all answers and of the surest 80%, the area
     under the curve of risk and coverage. Images: the share of known ones that is refused, and the
     share of blanks, noise, text, charts (where Matplotlib is installed) and photographs for which
-    the model abstains. --data measures the held-out side of the sets below it.
+    the model abstains. --data measures the held-out side of the sets below it. --answers asks whole
+    questions in a library of its own: how sure the answers are, and how right.
 
     \b
     Examples:
       cytoscribe eval trust --data DIR --json
       cytoscribe eval trust --data DIR --limit 50 --photos holidays/
+      cytoscribe eval trust --data DIR --answers 150 --pubmedqa ori_pqal.json \\
+        --ids test_ground_truth.json
       cytoscribe eval trust --dataset classes --root leukocytes/
     """
     from agent.build import open_model
     from eval.measuring import Limits
     from eval.trust.run import trust as measured
 
+    if answers and not (pubmedqa and ids):
+        raise click.UsageError("--answers needs --pubmedqa and --ids, the questions to ask")
     requests = dict(_requests(data, own))
     settings = load_settings(model=model)
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20, settings.min_probability)
     told = measured(
         requests, open_model(settings), limits, each=strangers, photos=photos, watch=watch
     )
+    if answers and pubmedqa and ids:
+        told["answers"] = _answers(settings, next(iter(requests.values())), answers, pubmedqa, ids)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else in_words(told))
+
+
+def _answers(
+    settings: Settings, request: "Request", number: int, pubmedqa: Path, ids: Path
+) -> dict[str, Any]:
+    """Whole answers on images of the set, one library for all."""
+    from eval.trust.answers import answers, figures
+
+    own = settings.model_copy(update={"starter_library": False})
+    return figures(answers(own, replace(request, limit=number), pubmedqa, ids, watch))
 
 
 def _requests(data: Path | None, own: Mapping[str, Any]) -> "Iterator[tuple[str, Request]]":
@@ -100,6 +124,7 @@ def in_words(told: Mapping[str, Any]) -> str:
         f"{'wrong, surest 80%':28}{found['error_at_80_percent']:.3f}",
         f"{'area under risk-coverage':28}{found['aurc']:.4f} (least {found['aurc_least']:.4f})",
         *_unknown(told["unknown_images"]),
+        *_whole(told.get("answers")),
     ]
     return "\n".join([*lines, "Research use only."])
 
@@ -112,6 +137,18 @@ def _unknown(told: Mapping[str, Any]) -> Iterator[str]:
     rows |= {f"abstains, {name}": row for name, row in told["recognised_by_family"].items()}
     for name, row in rows.items():
         yield f"{name:28}{_with_interval(row['share'], row['ci'])} of {row['images']:,}"
+
+
+def _whole(told: Mapping[str, Any] | None) -> Iterator[str]:
+    if told is None:
+        return
+    yield f"{told['asked']} whole questions, {told['claim_nothing']} answers claim nothing known"
+    if "ece" not in told:
+        yield "confidence of answers       not calibrated for this model"
+        return
+    yield f"{'confidence, error of it':28}{_with_interval(told['ece'], told['ece_ci'])}"
+    yield f"{'wrong answers':28}{told['error']:.3f}"
+    yield f"{'wrong, surest 80%':28}{told['error_at_80_percent']:.3f}"
 
 
 def _with_interval(value: float, ends: list[float]) -> str:

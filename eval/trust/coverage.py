@@ -11,6 +11,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.descriptions import calibration_error
+
 Answer = tuple[float, bool]
 Floats = NDArray[np.float64]
 COVERAGE = 0.8
@@ -59,3 +61,13 @@ def reliability(answers: Sequence[Answer], bins: int = 10) -> list[tuple[float, 
         for b in range(bins)
         if (at == b).any()
     ]
+
+
+def figures(answers: Sequence[Answer]) -> dict[str, float]:
+    """What fits are told apart by: share right, calibration error, Brier score (Brier 1950)."""
+    return {
+        "claims": len(answers),
+        "right": round(sum(right for _, right in answers) / len(answers), 4),
+        "ece": round(calibration_error([answers]), 4),
+        "brier": round(sum((p - right) ** 2 for p, right in answers) / len(answers), 4),
+    }

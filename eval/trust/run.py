@@ -120,13 +120,15 @@ def findings(truths: Sequence[Mapping[str, str]], seen: Sequence[Seen]) -> Told:
     every = [answer for answers in by_image for answer in answers]
     names = sorted({name for name, _ in every})
     of_each = {
-        name: _of([[a for n, a in answers if n == name] for answers in by_image]) for name in names
+        name: calibration([[a for n, a in answers if n == name] for answers in by_image])
+        for name in names
     }
     enough = {name: told for name, told in of_each.items() if told["answers"] >= FEWEST}
-    return _of([[a for _, a in answers] for answers in by_image]) | {"by_question": enough}
+    return calibration([[a for _, a in answers] for answers in by_image]) | {"by_question": enough}
 
 
-def _of(by_image: Sequence[Answers]) -> Told:
+def calibration(by_image: Sequence[Answers]) -> Told:
+    """Calibration error, risk by coverage and reliability of the answers on each image."""
     answered = [answers for answers in by_image if answers]
     every = [answer for answers in answered for answer in answers]
     found = metrics.estimate(calibration_error, answered)

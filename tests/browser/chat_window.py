@@ -177,7 +177,7 @@ class ChatWindow:
     def choose(self, label: str, option: str) -> None:
         """Type an option into the box with that label, and take it."""
         box = f"[data-testid=stSelectbox] input[aria-label*='{label}']"
-        self.until(lambda _: self._all(READY) and self._all(box))  # redrawn, it forgets
+        self.until(lambda _: self._all(box))
         self._all(box)[-1].send_keys(option + Keys.ENTER)
 
     def fill(self, label: str, text: str, which: int = -1) -> None:

@@ -1,4 +1,4 @@
-"""One browser and one served page for all tests: its start takes longer than any of them."""
+"""One browser and one served page for all tests of a module."""
 
 import os
 from collections.abc import Iterator
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from chat_window import ChatWindow, chromium, installed
 from page_server import PageServer, page_server
-from selenium.webdriver.remote.webdriver import WebDriver
 
 from agent.settings import LITE_CHECKPOINT
 
@@ -20,13 +19,7 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip("Chromium and its driver are not installed"))
 
 
-@pytest.fixture(scope="session")
-def driver() -> Iterator[WebDriver]:
-    with chromium() as driver:
-        yield driver
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(request) -> Iterator[PageServer]:
     """The page on the model of CYTOSCRIBE_MODEL, else the shipped one, else a random tiny one."""
     model = os.environ.get("CYTOSCRIBE_MODEL") or str(LITE_CHECKPOINT)
@@ -36,7 +29,13 @@ def served(request) -> Iterator[PageServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def browser(served) -> Iterator[ChatWindow]:
+    with chromium() as driver:
+        yield ChatWindow(driver, served.url)
+
+
 @pytest.fixture
-def window(driver, served) -> ChatWindow:
-    """A new session in the one browser."""
-    return ChatWindow(driver, served.url).open()
+def window(browser) -> ChatWindow:
+    """A new session in the module's browser."""
+    return browser.open()

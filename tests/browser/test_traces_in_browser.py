@@ -11,8 +11,8 @@ from tools import simulate
 
 
 @pytest.fixture
-def traces(window) -> TraceWindow:
-    return TraceWindow(window)
+def traces(browser) -> TraceWindow:
+    return TraceWindow(browser)
 
 
 def drawn() -> bytes:

@@ -13,7 +13,6 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from server_folder import new_server_folder
 
 from tools.errors import StoreUnavailableError
 from tools.postgres import EmbeddedPostgres
@@ -35,26 +34,10 @@ def server(folder: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(folder / "pg", {"fsync": "off"})
 
 
-@pytest.fixture(scope="module")
-def used_before() -> Iterator[Path]:
-    """A folder whose cluster is made, for the tests of which the first start is no part."""
-    with new_server_folder() as folder:
-        with server(folder):
-            pass
-        yield folder
-
-
 @pytest.fixture
-def used(used_before: Path) -> Iterator[Path]:
-    """The same; that a test leaves no server in it is checked."""
-    yield used_before
-    assert wait_until_stopped(used_before)
-
-
-@pytest.fixture
-def other_process(used: Path) -> Iterator["subprocess.Popen[str]"]:
+def other_process(server_folder: Path) -> Iterator["subprocess.Popen[str]"]:
     """A second process that uses the server until it reads a line."""
-    with start_user(used) as user:
+    with start_user(server_folder) as user:
         assert user.stdout and user.stdout.readline() == "started\n"
         yield user
         user.kill()
@@ -117,15 +100,15 @@ def test_it_starts_answers_and_stops_with_its_only_user(server_folder: Path):
     assert postmaster(server_folder) is None
 
 
-def test_rows_outlive_a_restart(used: Path):
-    with server(used) as first, psycopg.connect(first.url) as connection:
+def test_rows_outlive_a_restart(server_folder: Path):
+    with server(server_folder) as first, psycopg.connect(first.url) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
-    with server(used) as second, psycopg.connect(second.url) as connection:
+    with server(server_folder) as second, psycopg.connect(second.url) as connection:
         assert connection.execute("SELECT n FROM kept").fetchone() == (7,)
 
 
-def test_starting_twice_and_stopping_twice_does_no_harm(used: Path):
-    started = server(used)
+def test_starting_twice_and_stopping_twice_does_no_harm(server_folder: Path):
+    started = server(server_folder)
     assert started.start() == started.start()
     assert started.stop() is True
     assert started.stop() is False
@@ -133,43 +116,47 @@ def test_starting_twice_and_stopping_twice_does_no_harm(used: Path):
     started.stop()
 
 
-def test_the_last_user_stops_it(used: Path, other_process: "subprocess.Popen[str]"):
-    ours = server(used)
+def test_the_last_user_stops_it(server_folder: Path, other_process: "subprocess.Popen[str]"):
+    ours = server(server_folder)
     ours.start()
     assert ours.stop() is False
     assert ask(ours.url) == 1
     other_process.communicate("leave\n")
-    assert postmaster(used) is None
+    assert postmaster(server_folder) is None
 
 
-def test_a_killed_user_does_not_keep_it_running(used: Path, other_process: "subprocess.Popen[str]"):
-    ours = server(used)
+def test_a_killed_user_does_not_keep_it_running(
+    server_folder: Path, other_process: "subprocess.Popen[str]"
+):
+    ours = server(server_folder)
     ours.start()
     other_process.kill()
     other_process.wait()
     assert ours.stop() is True
-    assert postmaster(used) is None
+    assert postmaster(server_folder) is None
 
 
-def test_it_stops_when_its_only_user_is_killed(used: Path, other_process: "subprocess.Popen[str]"):
+def test_it_stops_when_its_only_user_is_killed(
+    server_folder: Path, other_process: "subprocess.Popen[str]"
+):
     other_process.kill()
-    assert wait_until_stopped(used)
+    assert wait_until_stopped(server_folder)
 
 
 def test_a_user_that_comes_after_a_kill_finds_it_running(
-    used: Path, other_process: "subprocess.Popen[str]"
+    server_folder: Path, other_process: "subprocess.Popen[str]"
 ):
     other_process.kill()
-    with server(used) as started:
+    with server(server_folder) as started:
         time.sleep(2.5)  # longer than the keeper waits
         assert ask(started.url) == 1
-    assert wait_until_stopped(used)
+    assert wait_until_stopped(server_folder)
 
 
-def test_an_interrupted_user_stops_it(used: Path, other_process: "subprocess.Popen[str]"):
+def test_an_interrupted_user_stops_it(server_folder: Path, other_process: "subprocess.Popen[str]"):
     other_process.send_signal(signal.SIGINT)
     other_process.wait()
-    assert wait_until_stopped(used)
+    assert wait_until_stopped(server_folder)
 
 
 def test_two_processes_may_start_it_first_at_once(server_folder: Path):
@@ -193,28 +180,28 @@ def test_a_first_start_that_was_killed_is_made_up_for(server_folder: Path):
         assert ask(started.url) == 1
 
 
-def test_a_crashed_server_is_started_again(used: Path):
-    with server(used) as started:
-        crash(used)
+def test_a_crashed_server_is_started_again(server_folder: Path):
+    with server(server_folder) as started:
+        crash(server_folder)
         assert ask(started.start()) == 1
 
 
-def test_a_dead_process_in_the_pid_file_is_no_server(used: Path):
-    with server(used) as started:
-        crash(used)
+def test_a_dead_process_in_the_pid_file_is_no_server(server_folder: Path):
+    with server(server_folder) as started:
+        crash(server_folder)
         dead = subprocess.Popen(["true"])
         dead.wait()
-        forge_pid(used, dead.pid)
+        forge_pid(server_folder, dead.pid)
         assert ask(started.start()) == 1
 
 
-def test_a_zombie_in_the_pid_file_is_no_server(used: Path):
-    with server(used) as started:
-        crash(used)
+def test_a_zombie_in_the_pid_file_is_no_server(server_folder: Path):
+    with server(server_folder) as started:
+        crash(server_folder)
         zombie = subprocess.Popen(["true"])
         while psutil.Process(zombie.pid).status() != psutil.STATUS_ZOMBIE:
             time.sleep(0.01)
-        forge_pid(used, zombie.pid)
+        forge_pid(server_folder, zombie.pid)
         assert ask(started.start()) == 1
         zombie.wait()
 
@@ -226,28 +213,28 @@ def test_a_removed_folder_does_not_break_the_exit(server_folder: Path):
 
 
 @pytest.mark.parametrize("pid", [os.getpid(), 1])
-def test_a_foreign_process_in_the_pid_file_is_no_server(used: Path, pid: int):
-    with server(used) as started:
-        crash(used)
-        forge_pid(used, pid)
+def test_a_foreign_process_in_the_pid_file_is_no_server(server_folder: Path, pid: int):
+    with server(server_folder) as started:
+        crash(server_folder)
+        forge_pid(server_folder, pid)
         assert ask(started.start()) == 1
 
 
-def test_a_stale_socket_lock_alone_does_not_stop_a_start(used: Path):
-    with server(used):
+def test_a_stale_socket_lock_alone_does_not_stop_a_start(server_folder: Path):
+    with server(server_folder):
         pass
-    run = used / "pg" / "run"
-    (run / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{used}\n")
+    run = server_folder / "pg" / "run"
+    (run / ".s.PGSQL.5432.lock").write_text(f"{os.getpid()}\n{server_folder}\n")
     (run / ".s.PGSQL.5432").touch()
-    with server(used) as started:
+    with server(server_folder) as started:
         assert ask(started.url) == 1
 
 
-def test_an_empty_or_garbled_pid_file_does_not_stop_a_start(used: Path):
-    with server(used) as started:
+def test_an_empty_or_garbled_pid_file_does_not_stop_a_start(server_folder: Path):
+    with server(server_folder) as started:
         for content in ("", "no number\nat all\n"):
-            crash(used)
-            (used / "pg/data/postmaster.pid").write_text(content)
+            crash(server_folder)
+            (server_folder / "pg/data/postmaster.pid").write_text(content)
             assert ask(started.start()) == 1
 
 
@@ -262,16 +249,17 @@ def test_a_long_path_gets_a_short_socket(server_folder: Path):
     again.socket_folder.rmdir()
 
 
-def test_a_folder_may_have_any_name(server_folder: Path):
-    folder = server_folder / """it's, the "best" $HOME Zellkörper"""
+@pytest.mark.parametrize("name", ["it's", 'the "best" $HOME', "a,b", "Zellkörper"])
+def test_a_folder_may_have_any_name(server_folder: Path, name: str):
+    folder = server_folder / name
     with EmbeddedPostgres(folder) as started:
         assert ask(started.url) == 1
     if started.socket_folder != started.run_folder:
         started.socket_folder.rmdir()
 
 
-def test_only_its_account_may_reach_it(used: Path):
-    with server(used) as started:
+def test_only_its_account_may_reach_it(server_folder: Path):
+    with server(server_folder) as started:
         assert started.run_folder.stat().st_mode & 0o777 == 0o700
         assert started.data.stat().st_mode & 0o777 == 0o700
         with psycopg.connect(started.url) as connection:
@@ -287,10 +275,10 @@ def test_variables_of_libpq_do_not_lead_astray(
         assert ask(started.url) == 1
 
 
-def test_a_start_that_fails_says_why_and_leaves_nothing_running(used: Path):
+def test_a_start_that_fails_says_why_and_leaves_nothing_running(server_folder: Path):
     with pytest.raises(StoreUnavailableError, match="no_such_setting"):
-        EmbeddedPostgres(used / "pg", {"no_such_setting": "1"}).start()
-    assert postmaster(used) is None
+        EmbeddedPostgres(server_folder / "pg", {"no_such_setting": "1"}).start()
+    assert postmaster(server_folder) is None
 
 
 def test_a_folder_that_cannot_be_made_is_named(server_folder: Path):

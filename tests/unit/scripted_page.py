@@ -89,6 +89,8 @@ ANSWER = GroundedAnswer(
     ),
     status="grounded",
     confidence=0.8,
+    likelihood="likely",
+    confidence_explained="The probability that it is right.",
     model="extractive",
 )
 

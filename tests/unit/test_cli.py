@@ -225,6 +225,7 @@ def test_an_answer_in_words_numbers_its_evidence():
     said = in_words(record)
     assert "A neutrophil. [1] [3]" in said and "cell_type neutrophil, 0.93" in said
     assert "simulated" in said and "RETRACTED. On cells (pmid:1)" in said and "Session s9" in said
+    assert "Confidence: not calibrated." in said
 
 
 def test_chat_refuses_a_taken_port_and_names_the_setting(capsys):

@@ -68,6 +68,13 @@ def test_findings_cases_and_passages_are_shown_with_their_source(page):
     assert "our summary" in shown and shown.count("retracted</span>") == 1
 
 
+def test_how_sure_an_answer_is_stands_in_words_and_number_with_what_that_means(page):
+    ask(page, "What is it?")
+    shown = html(page)
+    assert "confidence: likely to be right (80%)" in shown
+    assert 'title="The probability that it is right."' in shown
+
+
 def test_several_images_of_a_session_have_their_numbers(page):
     ask(page, "What is it?", ("one.png", b"one"))
     assert captions(page) == ["your image"]

@@ -72,13 +72,12 @@ def test_cases_that_do_not_resemble_the_image_are_not_used():
     assert said.status == "abstained" and "closest: 0.10" in said.text
 
 
-def test_a_contradiction_between_image_and_cases_is_told_and_costs_confidence():
+def test_a_contradiction_between_image_and_cases_is_told():
     cases = result("image_search", *CASES)
     agree = answer(result("describe_image", seen("neutrophil")), cases)
     differ = answer(result("describe_image", seen("monocyte")), cases)
     assert "agree with what the model sees" in agree.text
     assert "contradicts what the model sees (monocyte)" in differ.text
-    assert differ.confidence < agree.confidence
 
 
 def test_a_quotation_is_the_closest_sentence_word_for_word():
@@ -187,4 +186,3 @@ def test_what_is_measured_is_said_to_be_measured_and_never_seen():
     told = next(s for s in said.sentences if "17" in s.text)
     assert told.text == beside and told.evidence_ids == (evidence.evidence_id,)
     assert said.text.count("17") == 1
-    assert said.confidence == pytest.approx(0.9)

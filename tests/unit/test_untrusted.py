@@ -3,6 +3,7 @@
 import pytest
 from agent_fakes import WordEncoder, passage
 
+from agent.calibration import LiteratureCalibration
 from agent.literature import literature_part, supporting
 from agent.material import Material
 from agent.turn import Plan, ToolResult
@@ -61,7 +62,8 @@ def part(*found):
     plan = Plan(tools=("literature_search",), reason="r", confidence=1, decided_by="rules")
     result = ToolResult(tool="literature_search", evidence=found, latency_ms=1)
     material = Material("neutrophil nucleus", "neutrophil nucleus", plan, (result,))
-    return literature_part(material, result, WordEncoder(), None)
+    fitted = LiteratureCalibration.shipped()
+    return literature_part(material, result, WordEncoder(), None, fitted)
 
 
 def test_a_passage_that_gives_orders_is_named_and_not_used():
