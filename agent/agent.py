@@ -27,7 +27,7 @@ from pydantic import Field, SkipValidation
 
 from agent.material import Part
 from agent.meant_images import meant
-from agent.router import Planner, clauses
+from agent.router import Planner
 from agent.routing_features import Situation
 from agent.showing import shown_words
 from agent.synthesis import Synthesis
@@ -107,7 +107,7 @@ class CellAgent(BaseWorkflowAgent):
             self.router.route(*words),
             literature_words=self.router.words_for("literature_search", *words),
             image_words=self.router.words_for("describe_image", *words),
-            named=shown_words(clauses(asked.question), asked.situation.has_image),
+            named=shown_words(asked.question, asked.situation.has_image),
         )
 
     async def _answer(self, ctx: AgentContext, turn: Turn) -> AgentOutput:

@@ -14,10 +14,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from agent.clauses import clauses, fragments
 from agent.meant_images import compares
 from agent.routing_features import ORDER, Situation, features
 from agent.set_aside import asked
-from agent.showing import shown_words, surely_named
+from agent.showing import shown_words, surely_shown
 from agent.turn import Plan, ToolName
 from tools.linear_head import Floats, LinearHead, read_head
 from tools.protocols import TextEncoder
@@ -134,43 +135,9 @@ def by_rule(question: str, situation: Situation) -> _Vote | None:
     if situation.has_image and (_OF_THE_IMAGE.fullmatch(words) or compares(question)):
         return _Vote(("describe_image",), 1.0, "rules")
     found = next((tool for pattern, tool in RULES if pattern.fullmatch(words)), None)
-    if not found and len(parts := clauses(question)) == 1:
-        named = shown_words(parts, situation.has_image)
-        if named and surely_named(named, situation.has_image):
-            found = "image_search"
+    if not found and len(clauses(question)) == 1 and surely_shown(question, situation.has_image):
+        found = "image_search"
     return _Vote((found,), 1.0, "rules") if found else None
-
-
-_STARTS = (
-    r"what|which|how|why|are|is|do|does|can|any|show|find|search|describe|tell|give|list|compare|"
-    r"count|similar|papers|look|then|was|welche|zeig|gibt|such|nenn|qu[eé]|muestra|ense[ñn]a|busca|"
-    r"quelle|montre|cherche|cite|che|mostra|cosa|mostre|cite"
-)
-
-
-_FINER = re.compile(
-    r"[,:]|\s(?:and|und|y|et|e|n|&|plus|then|sowie|dann|puis|luego|poi|depois)\s", re.IGNORECASE
-)
-
-
-def clauses(question: str) -> list[str]:
-    """The parts of a question that may each ask for something else.
-
-    "What cell is this, and any papers on it?" -> ["What cell is this", "any papers on it"]
-    """
-    parts = re.split(
-        rf"[?!;\n]+|\.(?=\s|$)|\s\+\s|,?\s+(?:and|und|y|et|e|n)\s+(?=(?:{_STARTS})\b)|"
-        rf",\s*(?=(?:{_STARTS})\b)",
-        question,
-        flags=re.IGNORECASE,
-    )
-    return [part.strip(" ,") for part in parts if part.strip(" ,¿¡")] or [question.strip()]
-
-
-def fragments(question: str) -> list[str]:
-    """The same cut finer, at every comma and "and": a list of wishes need not have verbs."""
-    parts = [part for clause in clauses(question) for part in _FINER.split(clause)]
-    return [part.strip() for part in parts if part.strip()] or [question.strip()]
 
 
 def without_words(situation: Situation) -> Plan:
@@ -198,7 +165,7 @@ def plan(
         return Plan(
             outcome="out_of_scope", confidence=confidence, decided_by=decided_by, reason=reason
         )
-    named = shown_words(clauses(question), situation.has_image)
+    named = shown_words(question, situation.has_image)
     blind = NEEDS_IMAGE - ({"image_search"} if named else set())
     usable = [tool for tool in tools if situation.has_image or tool not in blind]
     if not usable:

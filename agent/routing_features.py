@@ -15,11 +15,12 @@ import numpy as np
 
 from agent.routing_glossary import in_english
 from agent.routing_lexicon import LEXICON, concept, plain
+from agent.showing import signs
 from agent.turn import ToolName
 from tools.linear_head import Floats
 from tools.protocols import TextEncoder
 
-HASHED = 2048  # columns
+HASHED = 4096  # columns
 MEANING, SPELLING = 2.0, 1.5  # weights of these columns beside the others
 PIECES = (3, 4, 5)  # letters
 ORDER: tuple[ToolName, ...] = ("describe_image", "image_search", "literature_search")
@@ -35,7 +36,7 @@ class Situation:
 
 
 def features(texts: Sequence[str], situations: Sequence[Situation], encoder: TextEncoder) -> Floats:
-    """(n, dimension + HASHED + 6 + 4 * len(LEXICON))."""
+    """(n, dimension + HASHED + 6 + 2 * SIGNS + 5 * len(LEXICON))."""
     english = [in_english(text) for text in texts]
     rows = list(zip(texts, english, situations, strict=True))
     meaning = encoder.encode_queries(english).astype(float) * MEANING
@@ -78,14 +79,20 @@ def _pairs(words: Sequence[str]) -> Iterator[str]:
 def _session(text: str, situation: Situation) -> list[float]:
     length = min(len(text.split()), 20) / 10
     last = [float(tool in situation.last_tools) for tool in ORDER]
-    return [float(situation.has_image), *last, float(not situation.last_tools), length]
+    seen = signs(text, situation.has_image)
+    return [
+        *(float(situation.has_image), *last, float(not situation.last_tools), length),
+        *map(float, seen),
+        *(float(sign and situation.has_image) for sign in seen),
+    ]
 
 
 def _concepts(text: str, situation: Situation) -> list[float]:
-    """Which words of the lexicon are there, once for all and once with each tool used last."""
+    """Words of the lexicon, once for all, once with each tool used last and once with an image."""
     found = {concept(word) for word in re.findall(r"[^\W_]+", plain(text))}
     row = [float(name in found) for name in LEXICON]
     return [
         *row,
         *(value * (tool in situation.last_tools) for tool in ORDER for value in row),
+        *(value * situation.has_image for value in row),
     ]

@@ -1,93 +1,178 @@
 """What a question names to be shown from the library: "show me eosinophils" needs no image.
 
-A clause counts that asks to see something, names it, and neither compares nor points at an image.
-Unless it says "images of", every word must be one of the schema's: "show me eosinophil counts in
-asthma" asks for something else. It knows the words of six languages, and nothing of what the
-library holds.
+`surely_shown` reads it where nothing else can be meant: a question that only asks to see what it
+names in words of the schema. `shown_words` is for where library images are known to be wanted, and
+reads the name from any order of words: "eosinophil examples pls". Parts that compare, that point at
+an image or that ask for reading name nothing. Both know the words of six languages, and nothing of
+what the library holds.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from agent.clauses import clauses, fragments
 from agent.routing_lexicon import concept, plain
+from agent.showing_words import (
+    COMPARING,
+    COMPOUND,
+    FILLERS,
+    FIND,
+    GENERIC,
+    KEPT_IN,
+    MANY,
+    NO_PICTURE,
+    OF,
+    PICTURE,
+    POINTING,
+    QUESTIONING,
+    SHOW,
+    SHOW_OR_FIND,
+    THING,
+)
 from tools.findings import QUESTIONS, RED_CELL_TYPE, TISSUE_TYPE
-from tools.findings.names import in_our_words, named_types, normal
+from tools.findings.names import CODES, in_our_words, named_types, normal
 
-_SHOW = re.compile(r"show|display|zeig\w*|montre\w*|muestr\w*|mostr\w*|enseñ\w*")
-_FIND = re.compile(r"find|search|see|give|get|got|sehen|such\w*|gib|voir|cherche\w*|ver|busca\w*")
-_PICTURE = re.compile(
-    r"(images?|pictures?|pics?|photos?|photographs?|micrographs?|examples?|cases|bild(er)?|"
-    r"aufnahmen?|beispiele?|faelle|falle|fotos?|imagen(es)?|imagem|imagens|ejemplos?|exemplos?|casos|"
-    r"immagin[ei]|esemp[io]i?|exemples?|cas)"
-)
-_PICTURES = re.compile(
-    "images|pictures|pics|photos|photographs|micrographs|bilder|aufnahmen|imagenes|imagens|immagini"
-)
-_FILLERS_WORDS = """
-me us some any a an the few please can could would you i we want to have do there is are in of
-for from with and or on by your our all more library collection archive database reference let
-need mir uns bitte ein eine einen die der das von aus mit und oder ich moechte mochte gibt es
-hast du den bibliothek sammlung moi nous des de la le les un une avec et s il vous te plait as
-tu je veux voudrais bibliotheque mi nos unos unas los las el una con y por favor quiero tienes
-hay biblioteca di del della dei degli delle gli lo dalla nella vorrei vedere hai quero ver tem
-da dos das um uma com e
-"""
-_FILLERS = frozenset(_FILLERS_WORDS.split())
-_OF_WORDS = """
-of with showing von mit de des du d di del della dei degli con avec com
-"""
-_OF = frozenset(_OF_WORDS.split())
-# They point at an image that is there, or ask something of what is shown.
-_NOT_THAT_WORDS = """
-like this these it its here what which how why who when where many count compare difference
-describe identify classify measure explain mean cause causes name papers
-"""
-_NOT_THAT = frozenset(_NOT_THAT_WORDS.split())
-_KEPT = frozenset(("example", "case", "library", "archive", "collection", "reference", "more"))
-_COMPARING = frozenset(("mine", "that", "papers", "literature"))
+_CODES = {code: cell for cell, codes in CODES.items() for code in codes.split() if len(code) > 2}
+del _CODES["lymph"]  # of "lymph node"
 
 
-def shown_words(clauses: Sequence[str], has_image: bool) -> str:
-    """What the first clause that asks to be shown something names; "" where none does."""
-    return next((words for c in clauses if (words := _named(c, has_image))), "")
+def shown_words(question: str, has_image: bool) -> str:
+    """What the first part that names something names; "" where none does.
+
+    Beside an image only what is said to be the library's, or is one of the schema's classes.
+    """
+    parts = [*clauses(question), *fragments(question)]
+    return next((words for part in parts if (words := _named(part, has_image))), "")
 
 
-def surely_named(words: str, has_image: bool) -> bool:
-    """Whether all of the words are the schema's; beside an image they must name a class."""
-    known = set(normal(in_our_words(words)).split()) <= _vocabulary()
-    return known and bool(not has_image or named_types(words) or _classes() & set(_runs(words)))
+def surely_shown(question: str, has_image: bool) -> bool:
+    """Whether the question asks for nothing but to be shown what it names in words of the schema.
+
+    Beside an image they must be a class: "show me the nucleus" means the one in it.
+    """
+    _, words = _words(question)
+    shows = any(SHOW.fullmatch(w) or (not has_image and FIND.fullmatch(w)) for w in words)
+    pictures = any(PICTURE.fullmatch(word) for word in words)
+    if not (shows or pictures) or QUESTIONING & set(words) or not _is_plain_wish(words):
+        return False
+    subject = " ".join(word for word in words if not _asks(word))
+    known = set(normal(in_our_words(subject)).split()) <= _vocabulary()
+    return bool(subject) and known and (not has_image or _is_class(subject))
 
 
-def _named(clause: str, has_image: bool) -> str:
-    """Beside an image, "find the eosinophils" means those in it."""
-    said = re.findall(r"[^\W_]+", re.sub(r"\bwould like\b", "want", clause))
-    words = [plain(word) for word in said]
-    shows = any(_shows(word, has_image) for word in words)
-    pictures = [i for i, word in enumerate(words) if _PICTURE.fullmatch(word)]
-    if not (shows or pictures) or any(_refers(word) for word in words):
+SIGNS = 11  # of `signs`
+
+
+def signs(text: str, has_image: bool) -> tuple[bool, ...]:
+    """What of the asking for pictures is in a text, for the router's head to weigh."""
+    _, words = _words(text)
+    joined = " ".join(words)
+    shows, pictures, kept = (
+        any(pattern.fullmatch(word) for word in words)
+        for pattern in (SHOW_OR_FIND, PICTURE, KEPT_IN)
+    )
+    compares, points = (bool(pattern.search(joined)) for pattern in (COMPARING, POINTING))
+    names = any(_is_name(word) for word in words)
+    wished = names and (pictures or kept or shows)
+    return (
+        *(
+            shows,
+            pictures,
+            kept,
+            compares,
+            points,
+            names,
+            wished,
+            bool(shown_words(text, has_image)),
+        ),
+        *(points and names, compares and kept, names and not points),
+    )
+
+
+def _named(part: str, has_image: bool) -> str:
+    """What a part names to be shown."""
+    said, words = _words(part)
+    kept = any(KEPT_IN.fullmatch(word) for word in words)
+    if not _is_plain_wish(words, kept):
         return ""
-    subject = " ".join(s for s, word in zip(said, words, strict=True) if not _asking(word))
-    of = any(" ".join(words[i + 1 : i + 2]) in _OF for i in pictures)
-    many = any(_PICTURES.fullmatch(words[i]) for i in pictures)
-    sure = surely_named(subject, has_image) or (of and (shows or many))
-    return subject if subject and sure else ""
+    found = " ".join(_CODES.get(words[i], said[i]) for i in _known(words))
+    if has_image:
+        shows = any(SHOW.fullmatch(word) or MANY.fullmatch(word) for word in words)
+        return found if kept or (shows and _is_class(found)) else ""
+    points = POINTING.search(" ".join(words))
+    return found or ("" if points else " ".join(said[i] for i in _beside_pictures(words)))
 
 
-def _shows(word: str, has_image: bool) -> bool:
-    return bool(_SHOW.fullmatch(word) or (not has_image and _FIND.fullmatch(word)))
+def _words(part: str) -> tuple[list[str], list[str]]:
+    """The words as they are said, and plain; "Thrombozytenfotos" are two."""
+    said = [piece for word in re.findall(r"[^\W_]+", part) for piece in _apart(word)]
+    return said, [plain(word) for word in said]
 
 
-def _asking(word: str) -> bool:
-    patterns = (_SHOW, _FIND, _PICTURE)
-    return word in _FILLERS or any(pattern.fullmatch(word) for pattern in patterns)
+def _apart(word: str) -> Sequence[str]:
+    found = None if plain(word) in NO_PICTURE else COMPOUND.fullmatch(word.lower())
+    return (word[: found.end(1)], found[2]) if found else (word,)
 
 
-def _refers(word: str) -> bool:
-    """Whether a word compares, points at an image, or asks for something else than a picture."""
-    meant = concept(word)
-    compares = meant == "similar" and not _asking(word) and word.rstrip("s") not in _KEPT
-    return word in _NOT_THAT or compares or (meant in _COMPARING and word not in _FILLERS)
+def _is_plain_wish(words: Sequence[str], kept: bool = False) -> bool:
+    """Whether the words neither compare, nor point at an image, nor ask for something to read."""
+    text = " ".join(words)
+    other = [word for word in words if not (_asks(word) or THING.match(word))]
+    reads = any(concept(word) in ("papers", "literature") for word in other)
+    return not (reads or COMPARING.search(text) or (POINTING.search(text) and not kept))
+
+
+def _asks(word: str) -> bool:
+    """Whether a word is of the asking and not of what is asked for."""
+    patterns = (SHOW, FIND, PICTURE, KEPT_IN)
+    return word in FILLERS or word.isdecimal() or any(p.fullmatch(word) for p in patterns)
+
+
+def _known(words: Sequence[str]) -> Iterator[int]:
+    """Where laboratories' names stand, each with the word before it and the "cells" behind it."""
+    names = {i for i, word in enumerate(words) if _is_name(word)}
+    behind = set[int]()
+    for i, word in enumerate(words):
+        if GENERIC.fullmatch(word) and i - 1 in names | behind:
+            behind.add(i)
+    before = {i - 1 for i in names if i and not _asks(words[i - 1]) and _may_qualify(words[i - 1])}
+    yield from sorted(names | behind | before)
+
+
+def _is_name(word: str) -> bool:
+    if _asks(word) or GENERIC.fullmatch(word):
+        return False
+    return bool(word in _CODES or THING.match(word) or concept(word) == "cell")
+
+
+def _may_qualify(word: str) -> bool:
+    return len(word) > 3 and concept(word) != "similar" and not GENERIC.fullmatch(word)
+
+
+def _beside_pictures(words: Sequence[str]) -> Iterator[int]:
+    """Names that no list has: what is said after "images of", or right before "examples"."""
+    for i, word in enumerate(words):
+        if PICTURE.fullmatch(word):
+            after = i + 2 if words[i + 1 : i + 2] and words[i + 1] in OF else None
+            for run in (_run(words, after, 1), _run(words, i - 1, -1)):
+                if run:
+                    yield from run
+                    return
+
+
+def _run(words: Sequence[str], start: int | None, step: int) -> list[int]:
+    """The places from `start` on whose words are not of the asking."""
+    run: list[int] = []
+    while start is not None and 0 <= start < len(words) and not _asks(words[start]):
+        run.append(start)
+        start += step
+    telling = any(_may_qualify(words[i]) for i in run)
+    return sorted(run) if telling else []
+
+
+def _is_class(words: str) -> bool:
+    return bool(named_types(words) or _classes() & set(_runs(words)))
 
 
 def _runs(words: str) -> Iterator[str]:

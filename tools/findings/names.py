@@ -22,17 +22,17 @@ CODES: Mapping[str, str] = {
 }
 # English, German, Spanish, French, Portuguese, Italian; singular, without accents.
 WORDS: Mapping[str, str] = {
-    "basophil": "basophil basofilo basofili",
-    "eosinophil": "eosinophil eosinofilo eosinofili",
+    "basophil": "basophil basofilo basofili basofiel basofil",
+    "eosinophil": "eosinophil eosinofilo eosinofili eosinofiel eosinofil",
     "erythroblast": "erythroblast normoblast eritroblasto normoblasto",
     "immature granulocyte": "myelocyte metamyelocyte promyelocyte myelozyt metamyelozyt "
     "promyelozyt mielocito metamielocito promielocito",
-    "lymphocyte": "lymphocyte lymphozyt linfocito linfocita linfociti",
-    "monocyte": "monocyte monozyt monocito monocita monociti",
-    "neutrophil": "neutrophil neutrofilo neutrofili band banded segmented segmentkernig "
-    "stabkernig segmentado cayado",
-    "platelet": "platelet thrombocyte thrombozyt plaquette plaqueta trombocito blutplattchen "
-    "piastrina",
+    "lymphocyte": "lymphocyte lymphozyt linfocito linfocita linfociti lymfocyt",
+    "monocyte": "monocyte monozyt monocyt monocito monocita monociti",
+    "neutrophil": "neutrophil neutrofilo neutrofili neutrofiel neutrofil band banded "
+    "segmented segmentkernig stabkernig segmentado cayado",
+    "platelet": "platelet thrombocyte thrombocyt trombocyt thrombozyt plaquette "
+    "plaqueta trombocito blutplattchen piastrina",
 }
 PHRASES: Mapping[str, tuple[str, ...]] = {
     "basophil": ("basophilic granulocyte",),
