@@ -77,7 +77,8 @@ THING = re.compile(
 )
 # They compare with an image: "like mine", "similar ones".
 COMPARING = re.compile(
-    r"\b(similar\w*|simlar|simil[ei]\w*|comparable\w*|alike|look-?alikes?|resembl\w*|(?<!the )match(es|ing)?|near(est)?|"
+    r"\b(similar\w*|simlar|simil[ei]\w*|comparable\w*|alike|look-?alikes?|resembl\w*|"
+    r"(?<!the )match(es|ing)?|near(est)?|"
     r"close(st)?|neighbou?rs?|k?nn|twins?|siblings?|akin|equivalent\w*|analog\w*|counterparts?|"
     r"same as|others?|ahnl\w*|ahnel\w*|nachbar\w*|gleich\w*|vergleichbar\w*|nachst\w*|semblabl\w*|"
     r"ressembl\w*|proches?|voisin\w*|sosies?|parecid\w*|semejant\w*|asemej\w*|cercan[oa]s?|"
