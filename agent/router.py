@@ -5,6 +5,7 @@ trained on questions of our own (eval/data/routing) and is deterministic. It kno
 an image shows, and of languages only those it was trained on.
 """
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from agent.routing_features import ORDER, Situation, features
 from agent.set_aside import asked
 from agent.showing import shown_words, surely_shown
 from agent.turn import Plan, ToolName
+from tools.errors import CytoscribeError
 from tools.linear_head import Floats, LinearHead, read_head
 from tools.protocols import TextEncoder
 
@@ -29,6 +31,8 @@ NEEDS_IMAGE: frozenset[ToolName] = frozenset({"describe_image", "image_search"})
 SHIPPED = Path(__file__).parent / "routing_head.json"
 WANTED = 0.8  # probability from which a tool is used beside the likeliest one
 PART_WANTED = 0.7  # the same for a part of it, which lacks what the rest tells
+BROKEN = (MemoryError, RuntimeError, OSError, CytoscribeError)  # what an encoder may die of
+_log = logging.getLogger(__name__)
 
 # Questions that are nothing but their key words.
 _OF_THAT = r"( (on|about|for|of|to) (this|that|it|them|these|those))?"
@@ -82,7 +86,13 @@ class Router:
         if not question.strip():
             return without_words(situation)
         question = asked(question)
-        vote = by_rule(question, situation) or self._by_head(question, situation)
+        try:
+            vote = by_rule(question, situation) or self._by_head(question, situation)
+        except (NotImplementedError, RecursionError):  # bugs of ours
+            raise
+        except BROKEN as error:
+            _log.exception("the text encoder stopped working")
+            return by_rules_alone(question, situation, error)
         tools = [tool for tool in ORDER if tool in vote.intents]
         return plan(tools, situation, vote.confidence, vote.decided_by, question)
 
@@ -92,7 +102,12 @@ class Router:
         parts = clauses(question)
         if len(parts) < 2:
             return question
-        likeliest = self._chances(parts, situation).argmax(1)
+        try:
+            likeliest = self._chances(parts, situation).argmax(1)
+        except (NotImplementedError, RecursionError):
+            raise
+        except BROKEN:  # `route` has told it
+            return question
         own = INTENTS.index(tool)
         asking = [part for part, intent in zip(parts, likeliest, strict=True) if intent == own]
         return ", ".join(asking) or question
@@ -138,6 +153,19 @@ def by_rule(question: str, situation: Situation) -> _Vote | None:
     if not found and len(clauses(question)) == 1 and surely_shown(question, situation.has_image):
         found = "image_search"
     return _Vote((found,), 1.0, "rules") if found else None
+
+
+def by_rules_alone(question: str, situation: Situation, error: BaseException) -> Plan:
+    """A plan for when the encoder failed: what parts of the question ask for by their key words,
+    else the tool that is asked for most."""
+    votes = [vote for part in fragments(question) if (vote := by_rule(part, situation))]
+    usual: Intent = "describe_image" if situation.has_image else "literature_search"
+    wanted = {intent for vote in votes for intent in vote.intents} or {usual}
+    tools = [tool for tool in ORDER if tool in wanted]
+    told = next(iter(str(error).splitlines()), type(error).__name__)
+    reason = f"The text encoder failed ({told}): rules alone decided."
+    found = plan(tools, situation, 0.0, "rules", question)
+    return found.model_copy(update={"reason": reason, "failure": told})
 
 
 def without_words(situation: Situation) -> Plan:

@@ -27,7 +27,7 @@ from agent.confidence import (
 from agent.literature import Rewriter, literature_part
 from agent.material import Material, Part, gap
 from agent.premise import corrected, led
-from agent.turn import GroundedAnswer, Sentence, ToolError, ToolName, ToolResult
+from agent.turn import GroundedAnswer, Plan, Sentence, ToolError, ToolName, ToolResult
 from agent.wording import (
     SETTING,
     article,
@@ -71,6 +71,10 @@ PARTS: dict[ToolName, str] = {
 NOT_LOOKED_UP = (
     "The literature was not searched: it was asked for on what the image shows, and that is"
     " unknown."
+)
+NOT_READ = (
+    "The question could not be read in full, as the text encoder failed ({failure}): what else it"
+    " asks for is missing here."
 )
 WITHOUT_IMAGE: dict[ToolName, str] = {
     "describe_image": "There is no image to describe yet: add one and ask again.",
@@ -121,8 +125,7 @@ class Synthesis:
             )
         if material.leaves_out("literature_search"):
             yield Part((gap(NOT_LOOKED_UP),))
-        for tool in material.plan.unmet:
-            yield Part((gap(WITHOUT_IMAGE[tool]),))
+        yield from _left_out(material.plan)
         yield Part((NOTICE,))
 
     def answer(self, material: Material, parts: Sequence[Part]) -> GroundedAnswer:
@@ -159,6 +162,14 @@ class Synthesis:
         if (main := headline(seen)) is None:
             return unmeasured("description", image)
         return of_image(self._calibration, main, cases_of(material, image_id), image)
+
+
+def _left_out(plan: Plan) -> Iterator[Part]:
+    """What the question asks for and no tool was called for."""
+    if plan.failure:
+        yield Part((gap(NOT_READ.format(failure=plan.failure)),))
+    for tool in plan.unmet:
+        yield Part((gap(WITHOUT_IMAGE[tool]),))
 
 
 def _of(material: Material, result: ToolResult, part: Part) -> Part:

@@ -36,6 +36,7 @@ class Plan(Frozen):
     reason: str
     confidence: Probability
     decided_by: str  # "rules", "head", a model's name
+    failure: str = ""  # of what reads questions: rules alone decided, and may have missed something
 
     @model_validator(mode="after")
     def _tools_or_reason_for_none(self) -> Self:

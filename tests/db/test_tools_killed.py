@@ -129,3 +129,20 @@ def test_all_tools_dead_is_a_failed_answer(assistant, model, encoder, store):
     record = killed(assistant, model, kill)
     assert not any(s.kind == "claim" for s in record.answer.sentences)
     assert record.answer.status in ("failed", "abstained")
+
+
+def test_an_encoder_that_is_dead_already_leaves_what_rules_decide(assistant, encoder):
+    encoder.dead_after = 0
+    record = assistant.ask(assistant.new_turn("s", THREE, [png()]))
+    assert (record.plan.decided_by, record.plan.tools) == ("rules", ("describe_image",))
+    assert "text encoder failed (CUDA error" in record.plan.reason
+    assert "sees a neutrophil" in record.answer.text and record.answer.status == "grounded"
+    assert "what else it asks for is missing" in record.answer.text
+
+
+def test_an_encoder_that_is_dead_already_and_no_image_is_a_failed_search(assistant, encoder):
+    encoder.dead_after = 0
+    record = assistant.ask(assistant.new_turn("s", "How do lobes form, and why?"))
+    assert record.plan.tools == ("literature_search",)
+    assert "The literature could not be searched" in record.answer.text
+    assert record.answer.status == "failed"
