@@ -7,6 +7,7 @@ cases if a setting allows it. Works with the SDK from 4.18 to 5.
 
 import atexit
 import json
+import logging
 import os
 import re
 import threading
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SECONDS_TO_SEND = 2  # limit of one request; Langfuse's own default lets an exit take minutes
 SECONDS_TO_CLOSE = 5  # what is unsent by then is dropped
 SPANS_A_BATCH = 512
+EXPORTER = "opentelemetry.exporter.otlp"  # loggers below it tell of each attempt to send
+_log = logging.getLogger(__name__)
 BASE64_IMAGE = re.compile(r"(?:data:image/[\w.+-]+;base64,)?[A-Za-z0-9+/_-]{512,}={0,2}")
 
 # Attributes that tell of a turn, by how their names begin, and what `Masker` knows them as; "": by
@@ -57,6 +60,8 @@ class LangfuseSink:
     ) -> None:
         self._key = settings.langfuse_public_key or ""
         self._langfuse = _client(settings, provider, exporter)
+        self._outage = _Outage(str(settings.langfuse_base_url))
+        self._outage.listen()
         # Started now, because no thread can be started while the interpreter exits.
         self._closing = threading.Event()
         self._sender = threading.Thread(target=self._send_at_the_end, daemon=True)
@@ -76,6 +81,37 @@ class LangfuseSink:
     def _send_at_the_end(self) -> None:
         self._closing.wait()
         self._langfuse.shutdown()
+        self._outage.leave()
+
+
+class _Outage(logging.Filter):
+    """One line of ours for all that the SDK logs about a server which takes nothing."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url, self._told, self._loggers = url, False, list[logging.Logger]()
+
+    def listen(self) -> None:
+        """A filter of a logger does not see what those below it log: it is put on each."""
+        names = [name for name in logging.root.manager.loggerDict if name.startswith(EXPORTER)]
+        self._loggers = [logging.getLogger(name) for name in names]
+        for logger in self._loggers:
+            logger.addFilter(self)
+
+    def leave(self) -> None:
+        for logger in self._loggers:
+            logger.removeFilter(self)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the SDK's own words are shown: never, once ours are."""
+        if record.levelno < logging.WARNING:
+            return True
+        if not self._told:
+            self._told = True
+            refused = record.getMessage() if "code" in str(record.msg) else ""
+            problem = f"takes no traces ({refused})" if refused else "is not reachable"
+            _log.warning("Langfuse at %s %s; traces wait in Postgres", self._url, problem)
+        return False
 
 
 def _client(

@@ -132,12 +132,14 @@ def test_the_same_keys_can_be_opened_again():
 
 
 @pytest.mark.parametrize("mode", ["refuse", "hang", "fail"])
-def test_a_dead_server_delays_neither_the_turn_nor_the_end(mode):
+def test_a_dead_server_delays_neither_the_turn_nor_the_end_and_is_told_in_a_line(mode, caplog):
     with langfuse_recorder(mode) as server:
         url = "http://127.0.0.1:9" if mode == "refuse" else server.url
         tracer = open_tracing(keys(url))
         assert ends(lambda: run_a_turn(tracer))
         assert ends(tracer.close)
+    said = [record.getMessage() for record in caplog.records]
+    assert len(said) == 1 and said[0].startswith(f"Langfuse at {url} ")
 
 
 def ends(work: Callable[[], object]) -> bool:
