@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from eval.pubmedqa.questions import Question
 from tools.evidence import LiteratureEvidence
+from tools.literature_search import stands
 
 DEPTH = 20  # passages searched, so that the sections of the best article are among them
 Search = Callable[[str], Sequence[LiteratureEvidence]]
@@ -22,7 +23,7 @@ class Retrieval:
     own: list[bool] = field(default_factory=list)
 
     def __call__(self, question: Question) -> Question:
-        found = [passage for passage in self.search(question.text) if not passage.retracted]
+        found = [passage for passage in self.search(question.text) if stands(passage)]
         best = [passage for passage in found if passage.source_id == found[0].source_id]
         self.own.append(any(passage.pmid == question.pmid for passage in best))
         return replace(
