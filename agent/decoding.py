@@ -223,3 +223,10 @@ def _right_padded(suffixes: Sequence[Sequence[int]], like: Tensor) -> tuple[Tens
     rows = [[*suffix, *[0] * (longest - len(suffix))] for suffix in suffixes]
     real = [[1] * len(suffix) + [0] * (longest - len(suffix)) for suffix in suffixes]
     return torch.tensor(rows, device=like.device), torch.tensor(real, device=like.device)
+
+
+def stop_tokens(model: PaliGemmaForConditionalGeneration, tokenizer: Any) -> Tensor:
+    """(n,) ids that end a text: the checkpoint's own, else the tokenizer's."""
+    ids = model.generation_config.eos_token_id
+    ids = tokenizer.eos_token_id if ids is None else ids
+    return torch.tensor(ids, device=model.device).reshape(-1)

@@ -19,7 +19,7 @@ from transformers import PaliGemmaForConditionalGeneration, PaliGemmaProcessor
 from agent.adapters import load_soft_prompt
 from agent.calibration import ImageCalibration, load_calibration
 from agent.case_rule import load_case_rule
-from agent.decoding import Decoder, Reading, Step
+from agent.decoding import Decoder, Reading, Step, stop_tokens
 from agent.drafts import Drafts
 from agent.familiarity import Detector, load_detector
 from agent.loading import (
@@ -108,7 +108,7 @@ class PaliGemma:
         self._processor = processor
         self._tokenizer = processor.tokenizer
         self._detector, self.case_rule, self.calibration = detector, case_rule, calibration
-        self._stop = _stop_tokens(model, processor)
+        self._stop = stop_tokens(model, processor.tokenizer)
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
         self._drafting = self._prefixes.together and model.dtype == torch.float32
@@ -133,10 +133,9 @@ class PaliGemma:
         """One vision pass over RGB images; `tower` is (n, image tokens, width)."""
         if not images:
             raise ValueError("no image to look at")
-        towers = [
-            self._decoder.see(self._pixels(chunk)) for chunk in _chunks(images, self._prefixes.rows)
-        ]
-        tower = torch.cat(towers)
+        rows = self._prefixes.rows
+        chunks = (images[start : start + rows] for start in range(0, len(images), rows))
+        tower = torch.cat([self._decoder.see(self._pixels(chunk)) for chunk in chunks])
         known = self._detector(tower) if self._detector else None
         return ImageFeatures(tower, len(images), known)
 
@@ -296,13 +295,3 @@ class PaliGemma:
                     shown = text
         if text != shown:
             yield text[len(shown) :]
-
-
-def _chunks(images: Sequence[Image], size: int) -> Iterator[Sequence[Image]]:
-    return (images[i : i + size] for i in range(0, len(images), size))
-
-
-def _stop_tokens(model: PaliGemmaForConditionalGeneration, processor: PaliGemmaProcessor) -> Tensor:
-    ids = model.generation_config.eos_token_id
-    ids = processor.tokenizer.eos_token_id if ids is None else ids
-    return torch.tensor(ids, device=model.device).reshape(-1)
