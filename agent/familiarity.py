@@ -1,19 +1,23 @@
-"""Whether an image is of a kind that a checkpoint was taught: a linear head on its vision features.
+"""Whether an image is of a kind that a checkpoint was taught, by a linear head on its features.
 
 The head lies beside the weights it was fitted on (`known_images.json`, made by `python -m
 finetune.familiarity`) and names them by their SHA-256: beside other weights, or none, nothing is
-told apart, and nobody pretends to. It has seen cell images, and drawings, noise, text, charts and
-photographs; what is unlike all of these it may take for either.
+told apart but what pixels alone rule out. It has seen cell images, and drawings, noise, text,
+charts and photographs; what is unlike all of these it may take for either.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 from torch import Tensor
 
 from agent.adapters import are_pinned
+from agent.pixel_checks import by_pixels
+from tools.errors import BadInputError
 from tools.linear_head import LinearHead, read_head
 from tools.protocols import Familiarity
 
@@ -57,6 +61,18 @@ class Detector:
         return self.head.probabilities(standardised(summaries, self.mean, self.scale))
 
 
+@dataclass(frozen=True)
+class Judge:
+    """Says of an image what pixels rule out, and of all others what a detector says, if any."""
+
+    detector: Detector | None = None
+
+    def __call__(self, images: Sequence[Image], tower: Tensor) -> tuple[Familiarity | None, ...]:
+        """One for each RGB image of a tower's output; None where nobody can tell."""
+        told = self.detector(tower) if self.detector else [None] * len(images)
+        return tuple(first or second for first, second in zip(by_pixels(images), told, strict=True))
+
+
 def standardised(summaries: Floats, mean: Floats, scale: Floats) -> Floats:
     """In standard deviations from the mean of the training images."""
     return np.clip((summaries - mean) / scale, -FURTHEST, FURTHEST)
@@ -72,4 +88,13 @@ def load_detector(folder: Path) -> Detector | None:
     head, notes = read_head(file)
     if not are_pinned(folder, notes["sha256"]):
         return None
-    return Detector(head, np.array(notes["mean"]), np.array(notes["scale"]), notes["threshold"])
+    try:
+        mean, scale = np.array(notes["mean"]), np.array(notes["scale"])
+        return Detector(head, mean, scale, float(notes["threshold"]))
+    except (KeyError, TypeError, ValueError) as e:
+        raise BadInputError(f"{file} is damaged ({e!r}); fit it anew, or take the shipped") from e
+
+
+def load_judge(folder: Path) -> Judge:
+    """The judge for the weights in a folder; BadInputError where its detector is damaged."""
+    return Judge(load_detector(folder))

@@ -21,7 +21,7 @@ from agent.calibration import ImageCalibration, load_calibration
 from agent.case_rule import load_case_rule
 from agent.decoding import Decoder, Reading, Step, stop_tokens
 from agent.drafts import Drafts
-from agent.familiarity import Detector, load_detector
+from agent.familiarity import Judge, load_judge
 from agent.loading import (
     find_checkpoint,
     load_examples,
@@ -49,7 +49,8 @@ def load_paligemma(
 ) -> "PaliGemma":
     """Load a checkpoint (hub id or folder) and, if given, a PEFT adapter (hub id or folder) on it.
 
-    `abstain`: images are told apart into known and others, where its folder says how.
+    `abstain`: images are told apart into known and others: by their pixels, and where its folder
+    says how, by what the model sees.
 
     Raises:
         ModelUnavailableError: missing, gated, damaged or not a PaliGemma; it says what to do.
@@ -67,7 +68,7 @@ def load_paligemma(
         examples=load_examples(base),
         better=load_prompts(extra or base),
         soft_prompt=load_soft_prompt(extra.folder) if extra else "",
-        detector=load_detector((extra or base).folder) if abstain else None,
+        judge=load_judge((extra or base).folder) if abstain else None,
         case_rule=load_case_rule((extra or base).folder),
         calibration=load_calibration((extra or base).folder),
     )
@@ -91,14 +92,14 @@ class PaliGemma:
         examples: Sequence[str] = (),
         better: Mapping[str, str] | None = None,
         soft_prompt: str = "",
-        detector: Detector | None = None,
+        judge: Judge | None = None,
         case_rule: CaseRule | None = None,
         calibration: ImageCalibration | None = None,
     ) -> None:
         """`examples` are texts as it may write them: they make it faster, and change nothing.
 
         `better` are prompts to use instead of others, which it was found to answer worse;
-        `soft_prompt` is the text of trained tokens that stand in front of every prompt; `detector`
+        `soft_prompt` is the text of trained tokens that stand in front of every prompt; `judge`
         tells images of known kinds from others, `case_rule` says how similar cases weigh,
         `calibration` how often it is right.
         """
@@ -107,7 +108,7 @@ class PaliGemma:
         self._decoder = Decoder(model)
         self._processor = processor
         self._tokenizer = processor.tokenizer
-        self._detector, self.case_rule, self.calibration = detector, case_rule, calibration
+        self._judge, self.case_rule, self.calibration = judge, case_rule, calibration
         self._stop = stop_tokens(model, processor.tokenizer)
         self._prefixes = prefixes_for(self._decoder, processor, name, soft_prompt)
         # Our own checkpoints write in set forms; in half precision a check may choose other tokens.
@@ -136,7 +137,7 @@ class PaliGemma:
         rows = self._prefixes.rows
         chunks = (images[start : start + rows] for start in range(0, len(images), rows))
         tower = torch.cat([self._decoder.see(self._pixels(chunk)) for chunk in chunks])
-        known = self._detector(tower) if self._detector else None
+        known = self._judge(images, tower) if self._judge else None
         return ImageFeatures(tower, len(images), known)
 
     def no_image(self, n: int = 1) -> ImageFeatures:

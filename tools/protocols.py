@@ -29,13 +29,13 @@ class ImageFeatures:
     """The vision tower's output for a batch; one pass serves all that is asked of the images.
 
     `tower` is opaque outside the model: (n, image tokens, width). `familiarity` is that of each
-    image; None where the model cannot tell. `kept` is the model's own: what it made of the tower
+    image; None where nobody can tell. `kept` is the model's own: what it made of the tower
     and will need again.
     """
 
     tower: Any
     n: int
-    familiarity: tuple[Familiarity, ...] | None = None
+    familiarity: tuple[Familiarity | None, ...] | None = None
     kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 

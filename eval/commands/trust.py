@@ -48,11 +48,12 @@ SETS: Mapping[str, tuple[Dataset, tuple[str | None, str | None]]] = {
 )  # fmt: skip
 @click.option("--pubmedqa", type=existing_file, help="ori_pqal.json: questions for --answers.")
 @click.option("--ids", type=existing_file, help="test_ground_truth.json: those to ask.")
+@click.option("--seed", default=0, show_default=True, help="Of these drawings.")
 @click.option("--model", help="Hub id or folder; default: the setting CYTOSCRIBE_MODEL.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of a table.")
 def trust(
-    data: Path | None, photos: Path | None, strangers: int, answers: int, pubmedqa: Path | None,
-    ids: Path | None, model: str | None, as_json: bool, **own: Any,
+    data: Path | None, photos: Path | None, strangers: int, seed: int, answers: int,
+    pubmedqa: Path | None, ids: Path | None, model: str | None, as_json: bool, **own: Any,
 ) -> None:  # fmt: skip
     """Measure trust: calibration, risk by coverage, and images that show no cells.
 
@@ -80,8 +81,9 @@ def trust(
     settings = load_settings(model=model)
     limits = Limits(settings.max_pixels, settings.max_upload_mb * 2**20, settings.min_probability)
     told = measured(
-        requests, open_model(settings), limits, each=strangers, photos=photos, watch=watch
-    )
+        requests, open_model(settings), limits, each=strangers, photos=photos, seed=seed,
+        watch=watch,
+    )  # fmt: skip
     if answers and pubmedqa and ids:
         told["answers"] = _answers(settings, next(iter(requests.values())), answers, pubmedqa, ids)
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else in_words(told))

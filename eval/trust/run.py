@@ -32,6 +32,7 @@ from eval.trust.coverage import (
 from eval.trust.strangers import strangers
 from eval.truth import Known, Truths
 from eval.watching import Watch, unwatched
+from tools.describe_image import is_strange
 from tools.errors import BadInputError
 from tools.images import open_image
 from tools.protocols import Familiarity, VisionModel
@@ -39,6 +40,7 @@ from tools.protocols import Familiarity, VisionModel
 BATCH = 16
 FEWEST = 30  # answers to a question, below which it gets no figures of its own
 Told = dict[str, Any]
+Likeness = Familiarity | None  # None: nobody can tell, so that the image is described
 
 
 def trust(
@@ -48,10 +50,14 @@ def trust(
     *,
     each: int = 100,
     photos: Path | None = None,
+    seed: int = 0,
     watch: Watch = unwatched,
 ) -> Told:
-    """All figures as JSON values; BadInputError where there is no image to measure."""
-    known, seen, likeness = list[Known](), list[Seen](), dict[str, list[Familiarity]]()
+    """All figures as JSON values; BadInputError where there is no image to measure.
+
+    `each` strangers of a family are drawn by `seed`.
+    """
+    known, seen, likeness = list[Known](), list[Seen](), dict[str, list[Likeness]]()
     for name, request in requests.items():
         images = _known(request, watch)
         with watch(f"Asking about {name}", len(images)) as step:
@@ -59,7 +65,7 @@ def trust(
         known, seen = known + told.known, seen + told.seen
         likeness[name] = _familiarity(_opened(told, limits), model)
     with watch("Looking at strangers", each * 5) as step:
-        others = _strangers(model, each, photos, step)
+        others = _strangers(model, strangers(each, photos, seed), step)
     return {
         "command": "eval trust",
         "date": date.today().isoformat(),
@@ -86,19 +92,19 @@ def _opened(told: Measured, limits: Limits) -> Iterable[Image.Image]:
         yield opened.pixels
 
 
-def _familiarity(images: Iterable[Image.Image], model: VisionModel) -> list[Familiarity]:
+def _familiarity(images: Iterable[Image.Image], model: VisionModel) -> list[Likeness]:
     """Of each image, as far as the model can tell."""
-    found, rest = list[Familiarity](), iter(images)
+    found, rest = list[Likeness](), iter(images)
     while batch := list(islice(rest, BATCH)):
         found += model.look(batch).familiarity or ()
     return found
 
 
 def _strangers(
-    model: VisionModel, each: int, photos: Path | None, step: Any
-) -> Mapping[str, list[Familiarity]]:
-    found = defaultdict[str, list[Familiarity]](list)
-    rest = strangers(each, photos)
+    model: VisionModel, drawn: Iterable[tuple[str, Image.Image]], step: Any
+) -> Mapping[str, list[Likeness]]:
+    found = defaultdict[str, list[Likeness]](list)
+    rest = iter(drawn)
     while batch := list(islice(rest, BATCH)):
         known = model.look([image for _, image in batch]).familiarity or ()
         for (family, _), one in zip(batch, known, strict=False):
@@ -149,36 +155,35 @@ def calibration(by_image: Sequence[Answers]) -> Told:
 
 
 def unknown_images(
-    known: Mapping[str, Sequence[Familiarity]], others: Mapping[str, Sequence[Familiarity]]
+    known: Mapping[str, Sequence[Likeness]], others: Mapping[str, Sequence[Likeness]]
 ) -> Told:
     """The share of known images refused and of strangers recognised; None: it cannot tell."""
     if not any(known.values()):
         return {"checked": False}
     of_known = [one for of_set in known.values() for one in of_set]
     of_others = [one for family in others.values() for one in family]
+    probable = [[one.probability for one in part if one] for part in (of_known, of_others)]
     return {
         "checked": True,
         "refused": share_unknown(of_known),
         "refused_by_set": {name: _row(of_set) for name, of_set in known.items()},
         "recognised": share_unknown(of_others),
         "recognised_by_family": {name: _row(family) for name, family in others.items()},
-        "auroc": separation(
-            [one.probability for one in of_known], [one.probability for one in of_others]
-        ),
+        "auroc": separation(*probable),
         "probability": {
-            "known": [round(one.probability, 4) for one in of_known],
-            "strangers": [round(one.probability, 4) for one in of_others],
+            name: [round(value, 4) for value in values]
+            for name, values in zip(("known", "strangers"), probable, strict=True)
         },
     }
 
 
-def share_unknown(images: Sequence[Familiarity]) -> float | None:
+def share_unknown(images: Sequence[Likeness]) -> float | None:
     """The share that is not known; None where there are no images."""
-    return sum(not one.known for one in images) / len(images) if images else None
+    return sum(map(is_strange, images)) / len(images) if images else None
 
 
-def _row(images: Sequence[Familiarity]) -> Told:
-    rows = [float(not one.known) for one in images]
+def _row(images: Sequence[Likeness]) -> Told:
+    rows = [float(is_strange(one)) for one in images]
     found = metrics.estimate(metrics.mean_value(), rows)
     return {"share": found.value, "ci": [found.low, found.high], "images": len(rows)}
 

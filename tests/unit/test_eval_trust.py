@@ -68,6 +68,11 @@ def test_a_model_without_a_detector_is_not_measured_by_one():
     assert share_unknown([]) is None and separation([], [0.5]) is None
 
 
+def test_an_image_of_which_nobody_can_tell_counts_as_described():
+    told = unknown_images({"cells": [None]}, {"blank": [known(0.0, False)], "chart": [None]})
+    assert told["refused"] == 0 and told["recognised"] == 0.5 and told["auroc"] is None
+
+
 def test_ties_count_half_in_the_separation():
     assert separation([0.5, 0.5], [0.5, 0.1]) == 0.75
 

@@ -11,6 +11,7 @@ from PIL import Image
 
 from agent.familiarity import CELL_IMAGE, KNOWN_IMAGES, Detector, load_detector, summary
 from agent.paligemma import load_paligemma
+from agent.pixel_checks import BLANK
 from agent.settings import LITE_CHECKPOINT
 from tools.describe_image import UNKNOWN_IMAGE, describe_images
 from tools.errors import BadInputError
@@ -75,7 +76,11 @@ def detector_beside(tiny_paligemma_dir, tmp_path):
     return folder
 
 
-IMAGE = [Image.new("RGB", (40, 40), "purple")]
+def cell(kind="cell", seed=11) -> Image.Image:
+    return Image.fromarray(np.asarray(draw(kind, seed).pixels))
+
+
+IMAGE = [cell()]
 
 
 def test_a_checkpoint_with_a_detector_tells_what_it_sees(detector_beside):
@@ -88,8 +93,14 @@ def test_a_detector_of_other_weights_is_not_used(detector_beside, tiny_paligemma
     file = detector_beside / KNOWN_IMAGES
     told = json.loads(file.read_text())
     file.write_text(json.dumps(told | {"sha256": {"model.safetensors": "0" * 64}}))
-    assert load_paligemma(str(detector_beside)).look(IMAGE).familiarity is None
-    assert load_paligemma(str(tiny_paligemma_dir)).look(IMAGE).familiarity is None
+    assert load_paligemma(str(detector_beside)).look(IMAGE).familiarity == (None,)
+    assert load_paligemma(str(tiny_paligemma_dir)).look(IMAGE).familiarity == (None,)
+
+
+def test_without_a_detector_pixels_still_rule_out_what_is_empty(tiny_paligemma_dir):
+    model = load_paligemma(str(tiny_paligemma_dir))
+    first, second = model.look([*IMAGE, Image.new("RGB", (90, 90), "purple")]).familiarity
+    assert first is None and second.likest == BLANK and not second.known
 
 
 def test_a_damaged_detector_is_named(detector_beside):
@@ -129,7 +140,7 @@ def test_the_shipped_checkpoint_does_not_know_charts_noise_and_blanks(lite, imag
 
 @pytest.mark.parametrize("kind", ["cell", "smear", "red_cell", "nuclei", "tissue"])
 def test_the_shipped_checkpoint_knows_what_the_starter_library_holds(lite, kind):
-    (found,) = lite.look([Image.fromarray(np.asarray(draw(kind, 11).pixels))]).familiarity
+    (found,) = lite.look([cell(kind)]).familiarity
     assert found.known and found.likest == CELL_IMAGE
 
 
