@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from eval.descriptions import Facts
-from tools.describe_image import describe_images, never
+from tools.describe_image import Advice, describe_images, never
 from tools.errors import CytoscribeError
 from tools.evidence import DescriptionEvidence, Finding
 from tools.findings import BY_NAME, COUNTS, QUESTIONS, Kind, facts_in
 from tools.measure_image import measured
-from tools.protocols import Asked, ImageFeatures, VisionModel
+from tools.protocols import Asked, Generated, ImageFeatures, Vectors, VisionModel
 
 GREY = (128, 128, 128)
 SIDE = 224
@@ -56,13 +56,20 @@ def speakable(facts: Facts) -> dict[str, str]:
 
 
 class _Remembering:
-    """A model that scores each question once a batch, whoever asks it."""
+    """A model that describes a batch and scores each of its questions once, whoever asks."""
 
     def __init__(self, model: VisionModel) -> None:
         self._model, self._scores = model, dict[str, NDArray[np.float64]]()
+        self._texts: list[Generated] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._model, name)
+
+    def describe(
+        self, features: ImageFeatures, cancelled: Callable[[], bool] = never
+    ) -> list[Generated]:
+        self._texts = self._texts or self._model.describe(features, cancelled)
+        return self._texts
 
     def score_all(
         self,
@@ -74,7 +81,7 @@ class _Remembering:
         if new:
             each = self._model.score_all(features, new, cancelled)
             self._scores.update(zip((question for question, _ in new), each, strict=True))
-        return [self._scores[question] for question, _ in questions]
+        return [self._scores[question].copy() for question, _ in questions]
 
 
 class Looking:
@@ -93,10 +100,17 @@ class Looking:
         self._images = images
         self._features = features if abstaining else replace(features, familiarity=None)
 
-    def describe(self) -> list[DescriptionEvidence]:
-        """The description of each image with all its findings."""
+    def describe(
+        self, advice: Advice | None = None, least: float | None = None
+    ) -> list[DescriptionEvidence]:
+        """The description of each image with all findings of at least this probability."""
         names = [f"image {number}" for number in range(self._features.n)]
-        return describe_images(names, self._features, self._model, self._least)
+        least = self._least if least is None else least
+        return describe_images(names, self._features, self._model, least, advice=advice)
+
+    def vectors(self) -> Vectors:
+        """The image vectors, (n images, width)."""
+        return self._model.embed_image(self._features)
 
     def count(
         self, kinds: Collection[Kind], described: list[DescriptionEvidence]

@@ -1,105 +1,149 @@
-"""What similar cases bring to the attributes of held-out cells, and what wrong ones spoil.
+"""What similar cases bring to the descriptions of held-out cells, and what wrong ones spoil.
 
-Decoys stand in the place of the nearest cases: the nearest of any other type than the true one,
-and the nearest of one wrong type. Facts are the findings that are claimed, at the least probability
-of a claim. Both ways are compared on the same images.
+Every cell is described as in serving, without cases, with the nearest ones of a library, and with
+decoys in their place; all ways are compared on the same cells. A decoy whose labels are those of
+other cells of its type tells how much of a gain is nearness.
 """
 
-import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from eval import descriptions as metrics
 from eval.descriptions import Facts, Metric, Pair
 from eval.differences import difference, swapped
-from eval.seeing import speakable
-from tools.evidence import CaseEvidence
-from tools.findings import ATTRIBUTES, CELL_TYPE
-from tools.weighing import CaseRule, Floats
+from eval.seeing import Looking, speakable
+from finetune.neighbours import (
+    NAMES,
+    Library,
+    Neighbours,
+    Query,
+    falsely_labelled,
+    labelled_as_others,
+    nearest,
+    of_one_wrong_type,
+    of_other_types,
+    with_false,
+)
+from tools.describe_image import Advice, without_doubts
+from tools.evidence import DescriptionEvidence
+from tools.findings import facts_in
+from tools.weighing import CaseRule
 
-LEAST = 0.5  # probability of a claim
-NAMES = tuple(question.name for question in ATTRIBUTES)
-Scores = Mapping[str, Floats]
-Seen = tuple[Facts, Scores, Sequence[CaseEvidence]]  # truth, scores, all cases by similarity
-Told = dict[str, Any]
-MEASURES: Mapping[str, Metric[Pair]] = {
-    "attribute_macro_f1": metrics.macro_f1(NAMES),
-    "fact_f1": metrics.fact_f1,
+WAYS: Mapping[str, Neighbours] = {
+    "with": nearest,
+    "nearest_of_other_types": of_other_types,
+    "nearest_of_one_wrong_type": of_one_wrong_type,
+    "nearest_falsely_labelled": falsely_labelled,
+    "nearest_labelled_as_others_of_their_type": labelled_as_others,
 }
+IN_TURN = "nearest_with_each_attribute_false_in_turn"
+Told = dict[str, Any]
 
 
-def measured(rows: Sequence[Seen], rule: CaseRule) -> Told:
-    """With similar cases and with decoys, each beside without; figures with intervals."""
-    without = {name: _pairs(rows, None, _all)[name] for name in MEASURES}
-    told: Told = {"images": len(rows), "without": _figures(without)}
-    for name, choose in {
-        "with": _all, "nearest_of_other_types": _others, "nearest_of_one_wrong_type": _one_wrong,
-    }.items():  # fmt: skip
-        pairs = _pairs(rows, rule, choose)
-        told[name] = _figures(pairs) | {
-            "weighed": sum(bool(_counted(row, rule, choose)) for row in rows) / len(rows),
-            "difference": {
-                key: {
-                    "value": (found := difference(metric, pairs[key], without[key])).value,
-                    "ci": [found.low, found.high],
-                    "p": swapped(metric, pairs[key], without[key]),
-                }
-                for key, metric in MEASURES.items()
-            },
-        }
-    return told
+@dataclass(frozen=True)
+class Description:
+    """What is said of a cell: the likeliest of all options, what is claimed, what the text says."""
+
+    likeliest: Facts
+    claimed: Facts
+    written: Facts
+    weighed: bool = False
 
 
-def _figures(pairs: Mapping[str, Sequence[Pair]]) -> Told:
-    found = {key: metrics.estimate(metric, pairs[key]) for key, metric in MEASURES.items()}
-    return {key: {"value": one.value, "ci": [one.low, one.high]} for key, one in found.items()}
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A batch before the model, and what is asked about each of its cells."""
+
+    looking: Looking
+    queries: Sequence[Query]
+
+    def described(
+        self, library: Library, rule: CaseRule, choose: Neighbours | None
+    ) -> list[Description]:
+        """The description of each cell; `choose` brings its cases, None: without any."""
+        advice = None
+        if choose:
+            cases = [choose(query, library, rule.nearest) for query in self.queries]
+            advice = Advice(rule, cases)
+        pairs = zip(self.looking.describe(advice, 0.0), self.looking.describe(advice), strict=True)
+        return [
+            Description(
+                _values(all_of_it), _values(seen), facts_in(without_doubts(seen.text)),
+                bool(seen.weighed_with),
+            )
+            for all_of_it, seen in pairs
+        ]  # fmt: skip
+
+    def with_each_false(self, library: Library, rule: CaseRule) -> list[Description]:
+        """Each attribute as it is described where it is false in every case."""
+        ways = {name: self.described(library, rule, with_false(name)) for name in NAMES}
+        return [_of_each({name: rows[i] for name, rows in ways.items()})
+                for i in range(len(self.queries))]  # fmt: skip
 
 
-Choose = Callable[[Seen], Sequence[CaseEvidence]]
+def _values(seen: DescriptionEvidence) -> dict[str, str]:
+    return {f.name: f.value for f in seen.findings}
 
 
-def _all(row: Seen) -> Sequence[CaseEvidence]:
-    return row[2]
+def _of_each(ways: Mapping[str, Description]) -> Description:
+    """Of each way the attribute of its name; what is no attribute is the same in all."""
+    any_way = ways[NAMES[0]]
+
+    def joined(of: str) -> Facts:
+        rest = {n: v for n, v in getattr(any_way, of).items() if n not in NAMES}
+        return rest | {n: v for n in NAMES if (v := getattr(ways[n], of).get(n)) is not None}
+
+    return Description(joined("likeliest"), joined("claimed"), joined("written"), any_way.weighed)
 
 
-def _others(row: Seen) -> Sequence[CaseEvidence]:
-    truth, _, cases = row
-    return [c for c in cases if c.labels.get(CELL_TYPE.name) != truth[CELL_TYPE.name]]
-
-
-def _one_wrong(row: Seen) -> Sequence[CaseEvidence]:
-    truth, _, cases = row
-    true = truth[CELL_TYPE.name]
-    wrong = random.Random(cases[0].image_id).choice([o for o in CELL_TYPE.options if o != true])
-    return [case for case in cases if case.labels.get(CELL_TYPE.name) == wrong]
-
-
-def _counted(row: Seen, rule: CaseRule, choose: Choose) -> Sequence[CaseEvidence]:
-    return rule.agreeing(choose(row), CELL_TYPE.options[int(row[1][CELL_TYPE.name].argmax())])
-
-
-def _pairs(
-    rows: Sequence[Seen], rule: CaseRule | None, choose: Choose
-) -> Mapping[str, Sequence[Pair]]:
-    """Truth and answers of mature leukocytes; truth and claimed facts of all cells."""
-    answered = [(row[0], dict(_answers(row, rule, choose))) for row in rows]
-    best = [(truth, {n: v for n, (v, _) in said.items()}) for truth, said in answered]
-    claims = [
-        (truth, {n: v for n, (v, p) in said.items() if p >= LEAST}) for truth, said in answered
-    ]
-    return {
-        "attribute_macro_f1": [pair for pair in best if NAMES[0] in pair[0]],
-        "fact_f1": [(speakable(truth), speakable(said)) for truth, said in claims],
+def measured(batches: Iterable[Looked], library: Library, rule: CaseRule) -> Told:
+    """Every way beside the description without cases; figures with intervals."""
+    truths: list[Facts] = []
+    said: dict[str, list[Description]] = {name: [] for name in ("without", *WAYS, IN_TURN)}
+    for batch in batches:
+        truths += [query.truth for query in batch.queries]
+        for name, choose in {"without": None, **WAYS}.items():
+            said[name] += batch.described(library, rule, choose)
+        said[IN_TURN] += batch.with_each_false(library, rule)
+    without = _pairs(truths, said["without"])
+    return {"images": len(truths), "library": len(library.examples)} | {
+        name: dict(_figures(_pairs(truths, rows), without))
+        | {"weighed": sum(row.weighed for row in rows) / max(1, len(rows))}
+        for name, rows in said.items()
     }
 
 
-def _answers(
-    row: Seen, rule: CaseRule | None, choose: Choose
-) -> Iterator[tuple[str, tuple[str, float]]]:
-    counted = _counted(row, rule, choose) if rule else []
-    for question in (CELL_TYPE, *ATTRIBUTES):
-        scores = row[1][question.name]
-        if rule and counted:
-            scores = rule.weighed(scores, question, counted)
-        best = int(scores.argmax())
-        yield question.name, (question.options[best], float(scores[best]))
+MEASURES: Mapping[str, Metric[Pair]] = {
+    "attribute_macro_f1": metrics.macro_f1(NAMES),  # of the likeliest options
+    "fact_f1": metrics.fact_f1,  # of what is claimed
+    "text_fact_f1": metrics.fact_f1,  # of what the text that is shown says
+}
+
+
+def _pairs(truths: Sequence[Facts], said: Sequence[Description]) -> Mapping[str, Sequence[Pair]]:
+    """The attributes of mature leukocytes, the facts of all cells that a text has words for."""
+    both = list(zip(truths, said, strict=True))
+    return {
+        "attribute_macro_f1": [(t, one.likeliest) for t, one in both if NAMES[0] in t],
+        "fact_f1": [(speakable(t), speakable(one.claimed)) for t, one in both],
+        "text_fact_f1": [(speakable(t), one.written) for t, one in both],
+    }
+
+
+def _figures(
+    ours: Mapping[str, Sequence[Pair]], without: Mapping[str, Sequence[Pair]]
+) -> Iterator[tuple[str, Told]]:
+    for key, metric in MEASURES.items():
+        one = metrics.estimate(metric, ours[key])
+        gain = difference(metric, ours[key], without[key])
+        yield (
+            key,
+            {
+                "value": one.value,
+                "ci": [one.low, one.high],
+                "difference": gain.value,
+                "difference_ci": [gain.low, gain.high],
+                "p": swapped(metric, ours[key], without[key]),
+            },
+        )

@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding
-from tools.findings import CELL_TYPE, KINDS, QUESTIONS, SUBJECT, SUBJECT_KINDS, Question, claimed
+from tools.findings import (
+    CELL_TYPE,
+    KINDS,
+    QUESTIONS,
+    SUBJECT,
+    SUBJECT_KINDS,
+    Question,
+    claimed,
+    restated,
+)
 from tools.images import OpenedImage
 from tools.protocols import Familiarity, Generated, ImageFeatures, VisionModel
 from tools.weighing import CaseRule
@@ -84,8 +93,8 @@ def describe_images(
     finding `answer` if it is probable enough. `text` is what the model wrote without the statements
     that no finding bears out; a metric of generated text takes `generated_text`. An image that the
     model does not know is not described: its evidence says so, as its status does. `advice`, where
-    given, weighs the attributes with those of similar cases. Raises Cancelled once `cancelled` says
-    so.
+    given, weighs the attributes with those of similar cases, and the text says what was weighed.
+    Raises Cancelled once `cancelled` says so.
     """
     likeness = features.familiarity or [None] * features.n
     if all(is_strange(each) for each in likeness):
@@ -107,7 +116,8 @@ def describe_images(
             (*_answered(answer, min_probability), *seen.findings(row)),
             model.name,
             each,
-        ).model_copy(update={"weighed_with": tuple(case.image_id for case in cases)})
+            cases,
+        )
         for row, (image_id, text, answer, cases, each) in enumerate(said)
     ]
 
@@ -142,9 +152,11 @@ def _evidence(
     found: tuple[Finding, ...],
     model: str,
     likeness: Familiarity | None,
+    cases: Sequence[CaseEvidence],
 ) -> DescriptionEvidence:
     """The text says only what the findings bear out, and names what it is unsure of."""
-    kept = claimed(written.text, {f.name: f.value for f in found})
+    values = {f.name: f.value for f in found}
+    kept = claimed(restated(written.text, values) if cases else written.text, values)
     unsure = f"{_UNCERTAIN}{', '.join(kept.uncertain)}." if kept.uncertain else ""
     return DescriptionEvidence(
         image_id=image_id,
@@ -154,6 +166,7 @@ def _evidence(
         model=model,
         probability=written.probability,
         familiarity=likeness.probability if likeness else None,
+        weighed_with=tuple(case.image_id for case in cases),
     )
 
 
@@ -210,12 +223,13 @@ class _Answers:
         counted: list[Sequence[CaseEvidence]] = []
         for row, cases in enumerate(advice.cases):
             cell_type = self._sure(CELL_TYPE, row) if self._applies(CELL_TYPE, row) else None
-            counted.append(advice.rule.agreeing(cases, cell_type.value) if cell_type else ())
+            seen = {name: of_all[row] for name, of_all in self.scores.items()}
+            found = advice.rule.agreeing(cases, cell_type.value, seen) if cell_type else ()
             for question in QUESTIONS:
-                if counted[row] and question.cell_types and question.name in self.scores:
-                    self.scores[question.name][row] = advice.rule.weighed(
-                        self.scores[question.name][row], question, counted[row]
-                    )
+                if found and question.cell_types and question.name in seen:
+                    pooled = advice.rule.weighed(seen[question.name], question, found)
+                    self.scores[question.name][row] = pooled
+            counted.append(found)
         return counted
 
     def needed(self, question: Question, rows: Iterable[int]) -> bool:

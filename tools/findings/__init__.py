@@ -6,7 +6,7 @@ free text. A question knows the kinds of image it applies to, so that a smear is
 the nuclei of tissue. It knows nothing of models or of how an image came to be of a kind.
 """
 
-from tools.findings.claims import Claims, claimed
+from tools.findings.claims import Claims, claimed, restated
 from tools.findings.counts import COUNTS, PLURALS, RANGES, count_range
 from tools.findings.ontology import CELL_ONTOLOGY
 from tools.findings.question import KINDS, MATURE_LEUKOCYTES, Kind, Question
@@ -73,4 +73,5 @@ __all__ = [
     "count_range",
     "facts_in",
     "questions_for",
+    "restated",
 ]

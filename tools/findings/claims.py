@@ -2,7 +2,8 @@
 
 A text that was generated says what the model finds likely word by word; whether a statement is
 probable is known only from the closed question about the same. Statements that no finding bears
-out are cut from the text by the clause. Words that are no phrase of the schema are left alone.
+out are cut from the text by the clause, or put as it was found where more than the text is known.
+Words that are no phrase of the schema are left alone.
 """
 
 import re
@@ -11,8 +12,10 @@ from typing import NamedTuple
 
 from tools.findings.counts import PLURALS, count_range
 from tools.findings.reading import COUNT, Statement, statements
+from tools.findings.schema import BY_NAME
 
 _SENTENCE = re.compile(r"[^.!?]*[.!?]*\s*")
+_ARTICLE = re.compile(r"\ban? $", re.IGNORECASE)
 _JOINT = re.compile(r"[,;:]?\s+(?:with|and|in|of|by|has)\s+|[,;:]\s+")
 
 
@@ -33,6 +36,30 @@ def claimed(text: str, found: Mapping[str, str]) -> Claims:
         uncertain.append(_in_words(doubtful[0].name))
         text = _without(text, doubtful[0])
     return Claims(text.strip(), tuple(dict.fromkeys(uncertain)))
+
+
+def restated(text: str, found: Mapping[str, str]) -> str:
+    """The text with its statements put as `found` where one phrase can stand for the other.
+
+    "a band nucleus" becomes "an indented nucleus"; "a neutrophil" stays: phrases that share neither
+    their first nor their last word are no parts of one sentence.
+    """
+    for said in sorted(_outermost(statements(text)), key=lambda s: -s.start):
+        if phrase := _phrase_instead(said, found):
+            before, after = text[: said.start], text[said.end :]
+            before = _ARTICLE.sub("an " if phrase[0] in "aeiou" else "a ", before)
+            text = f"{before}{phrase}{after}"
+    return text
+
+
+def _phrase_instead(said: Statement, found: Mapping[str, str]) -> str:
+    """How what was found is said, where it is another that fits in the same sentence; else ""."""
+    if said.name not in BY_NAME or found.get(said.name, said.value) == said.value:
+        return ""
+    question = BY_NAME[said.name]
+    old, new = question.phrase(said.value), question.phrase(found[said.name])
+    alike = new and (old.split()[0] == new.split()[0] or old.split()[-1] == new.split()[-1])
+    return new if alike else ""
 
 
 def _outermost(said: Sequence[Statement]) -> list[Statement]:
