@@ -68,19 +68,18 @@ def tables(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def weighed(told: Mapping[str, Any]) -> Iterator[str]:
-    yield "\n| similar cases | attribute macro-F1 | difference | p | fact F1 | difference | p |"
-    yield "|---|---|---|---|---|---|---|"
-    for name in ("without", "with", "nearest_of_other_types", "nearest_of_one_wrong_type"):
-        row, cells = told[name], []
-        for key in ("attribute_macro_f1", "fact_f1"):
-            cells.append(f"{row[key]['value']:.3f}")
-            if (change := row.get("difference")) is None:
-                cells += ["–", "–"]
-                continue
-            low, high = change[key]["ci"]
-            cells.append(f"{change[key]['value']:+.3f} ({low:+.3f} to {high:+.3f})")
-            cells.append(f"{change[key]['p']:.3f}")
-        yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} |"
+    measures = ("attribute_macro_f1", "fact_f1", "text_fact_f1")
+    yield "\n| similar cases | attribute macro-F1 | p | fact F1 | p | of the text | p | weighed |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for name, row in told.items():
+        if not isinstance(row, Mapping):
+            continue
+        cells = []
+        for one in (row[key] for key in measures):
+            low, high = one["difference_ci"]
+            change = f"{one['difference']:+.3f} ({low:+.3f} to {high:+.3f})"
+            cells.append(f"{one['value']:.3f}, {change} | {one['p']:.3f}")
+        yield f"| {name.replace('_', ' ')} | {' | '.join(cells)} | {row['weighed']:.2f} |"
 
 
 def answers_plot(versions: Mapping[str, Mapping[str, Any]]) -> str:

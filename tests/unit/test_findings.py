@@ -15,6 +15,7 @@ from tools.findings import (
     count_range,
     facts_in,
     questions_for,
+    restated,
 )
 
 
@@ -144,3 +145,27 @@ def test_a_number_stands_if_the_range_that_was_found_holds_it():
 def test_words_that_are_no_phrase_are_left_alone():
     assert claimed("Something pale. A dog.", {}) == ("Something pale. A dog.", ())
     assert claimed("", {}) == ("", ())
+
+
+def test_a_text_is_restated_where_one_phrase_can_stand_for_the_other():
+    found = NEUTROPHIL | {
+        "cell_size": "small", "cell_shape": "irregular", "nucleus_shape": "indented",
+        "cytoplasm_colour": "purple blue", "cytoplasm_vacuole": "yes", "granule_colour": "red",
+    }  # fmt: skip
+    text = restated(WRITTEN, found)
+    assert "a small cell with an irregular outline, an indented nucleus, a low" in text
+    assert facts_in(text) == found and claimed(text, found) == (text, ())
+
+
+def test_what_does_not_fit_into_the_sentence_is_not_restated():
+    assert restated(WRITTEN, NEUTROPHIL | {"cell_type": "monocyte"}) == WRITTEN
+    assert restated(WRITTEN, NEUTROPHIL | {"granule_type": "none", "granularity": "no"}) == WRITTEN
+    assert restated(WRITTEN, {}) == WRITTEN
+
+
+@pytest.mark.parametrize("question", ATTRIBUTES, ids=lambda q: q.name)
+def test_a_restated_text_says_one_of_the_two_values_and_nothing_else(question):
+    for option in question.options:
+        facts = facts_in(restated(WRITTEN, {question.name: option}))
+        assert facts.pop(question.name) in (option, NEUTROPHIL[question.name])
+        assert facts == {n: v for n, v in NEUTROPHIL.items() if n != question.name}
