@@ -28,14 +28,15 @@ from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.lite.augment import restained
 from finetune.lite.controls import batches, embed
+from finetune.neighbours import Library
 from finetune.saving import base_of
-from finetune.weighing import LIBRARY, Library
 from tools.describe_image import findings
 from tools.evidence import CaseEvidence, DescriptionEvidence, Finding
 
 FEWEST, FOLDS = 30, 10
 WEIGHTS = [step / 20 for step in range(21)]  # of similar cases beside what is seen
 NEAREST, LEAST = 6, 0.5  # similar cases of a question, probability of a claim: as by default
+LIBRARY = 1600  # images
 SURELY = 1e-3  # a chance below counts as this
 
 
@@ -64,7 +65,7 @@ def rows_of(model: PaliGemma, examples: Sequence[Example], library: Library) -> 
             seen = DescriptionEvidence(image_id="", text="", findings=found, model=model.name)
             main = headline(seen)
             if main is not None and main.name in example.facts:
-                yield _row(example, main, resembling(library.sorted(vector)[:NEAREST]))
+                yield _row(example, main, resembling(library.nearest(vector, NEAREST)))
 
 
 def _row(example: Example, main: Finding, cases: Sequence[CaseEvidence]) -> Row:
