@@ -1,5 +1,6 @@
 """The literature in an answer: which passages answer, and what is quoted of them."""
 
+import itertools
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from agent.wording import quote, source, split_sentences
 from tools.evidence import LiteratureEvidence
 from tools.literature_search import stands
 from tools.protocols import TextEncoder
-from tools.untrusted import without_pmids
+from tools.untrusted import quotable, without_pmids
 
 # The probability that a passage answers, by tools/support.py: more likely than not. Out of fold,
 # 93% of PubMedQA's questions are not answered once their abstract is taken out of the library, and
@@ -82,7 +83,13 @@ def _likeliest(standing: Sequence[LiteratureEvidence]) -> list[LiteratureEvidenc
         judged = passage.support is not None
         if _certain(passage) >= (LEAST_SUPPORT if judged else LEAST_PASSAGE_SIMILARITY):
             best.setdefault(passage.source_id, passage)
-    return list(best.values())[:QUOTED_PASSAGES]
+    quoted = (passage for passage in best.values() if _quotable(passage))
+    return list(itertools.islice(quoted, QUOTED_PASSAGES))
+
+
+def _quotable(passage: LiteratureEvidence) -> list[str]:
+    """The sentences of a passage that may be shown as claims."""
+    return [s for s in split_sentences(passage.passage) if quotable(s, passage)]
 
 
 def _certain(passage: LiteratureEvidence) -> float:
@@ -93,10 +100,10 @@ def _certain(passage: LiteratureEvidence) -> float:
 def _quotations(
     query: str, support: Sequence[LiteratureEvidence], encoder: TextEncoder
 ) -> list[Sentence]:
-    """Of each passage the sentence closest to the query, as a quotation or a summary."""
+    """Of each passage the quotable sentence closest to the query, as a quotation or a summary."""
     try:
         wanted = encoder.encode_queries([query])[0]
-        said = [split_sentences(passage.passage) for passage in support]
+        said = [_quotable(passage) for passage in support]
         best = [int((encoder.encode_passages(each) @ wanted).argmax()) for each in said]
     except RuntimeError:  # torch's, for whatever ails a device
         _log.exception("the text encoder stopped working")
