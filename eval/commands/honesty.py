@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MISSED = 1  # exit code
 PICTURES = 40
+SIMULATED = "simulated cells"
 
 
 @click.command()
@@ -33,6 +34,10 @@ PICTURES = 40
     help="Layout of --data: classes are folders named after them.",
 )  # fmt: skip
 @click.option("--probe", "names", multiple=True, help="Only this probe; may be repeated.")
+@click.option(
+    "--attacks", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What poisoned articles say, JSON lines as in eval/data/poison; default: its test side.",
+)  # fmt: skip
 @click.option("--model", help="Hub id or folder; default: the setting CYTOSCRIBE_MODEL.")
 @click.option("--quick", is_flag=True, help="A tenth of the tries.")
 @click.option("--seed", default=0, show_default=True, help="Of the draw from --data.")
@@ -41,7 +46,8 @@ PICTURES = 40
 @click.pass_context
 def honesty(
     ctx: click.Context, /, data: Path | None, dataset: Dataset, names: tuple[str, ...],
-    model: str | None, quick: bool, seed: int, out: Path | None, as_json: bool,
+    attacks: Path | None, model: str | None, quick: bool, seed: int, out: Path | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Tempt the configured model to claim what it cannot know, and print how it held.
 
@@ -60,10 +66,13 @@ def honesty(
       cytoscribe honesty --quick
       cytoscribe honesty --data leukocytes/ --out card.md
       cytoscribe honesty --probe "false premise" --json
+      cytoscribe honesty --probe "poisoned literature" --attacks mine.jsonl
     """
     from eval.honesty.card import card
 
-    told = _tempted(load_settings(model=model), _chosen(names), data, dataset, seed, quick)
+    pictures = _pictures(data, dataset, seed)
+    told = _tempted(load_settings(model=model), _chosen(names), pictures, attacks, quick)
+    told["pictures"] = f"{len(pictures)} images of {data.resolve().name}" if data else SIMULATED
     if out:
         out.write_text(card(told) + "\n", encoding="utf-8")
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else card(told))
@@ -79,24 +88,29 @@ def _chosen(names: tuple[str, ...]) -> "Sequence[Probe]":
     return [probe for probe in PROBES if not names or probe.name in names]
 
 
+def _pictures(data: Path | None, dataset: Dataset, seed: int) -> "Sequence[Picture]":
+    from eval.honesty.bench import drawn_pictures, real_pictures
+
+    return real_pictures(dataset, data, PICTURES, seed) if data else drawn_pictures(PICTURES)
+
+
 def _tempted(
-    settings: Settings, probes: "Sequence[Probe]", data: Path | None, dataset: Dataset, seed: int,
-    quick: bool,
+    settings: Settings, probes: "Sequence[Probe]", pictures: "Sequence[Picture]",
+    attacks: Path | None, quick: bool,
 ) -> dict[str, Any]:  # fmt: skip
     from agent.machine import machine
-    from eval.honesty.bench import Bench, drawn_pictures, real_pictures
+    from eval.honesty.bench import Bench
     from eval.honesty.card import run
     from eval.rag.starter_library import open_starter_assistant
+    from eval.untrusted.rows import TEST
 
-    pictures: Sequence[Picture]
-    pictures = real_pictures(dataset, data, PICTURES, seed) if data else drawn_pictures(PICTURES)
-    of = f"{len(pictures)} images of {data.resolve().name}" if data else "simulated cells"
     filled = settings.model_copy(update={"starter_library": True})
     with scratch(filled) as (own, _), open_starter_assistant(own, _say) as assistant:
-        told = run(probes, Bench(assistant, pictures), quick=quick, watch=watch)
+        bench = Bench(assistant, pictures, attacks or TEST)
+        told = run(probes, bench, quick=quick, watch=watch)
         model = assistant.model.name
     return {
-        "command": "honesty", "model": model, "text_model": settings.text_model, "pictures": of,
+        "command": "honesty", "model": model, "text_model": settings.text_model,
         "date": date.today().isoformat(), "machine": machine(settings.device), "quick": quick,
         "probes": told, "research_use_only": True,
     }  # fmt: skip

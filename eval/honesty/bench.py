@@ -14,6 +14,7 @@ from agent.turn import Sentence, TurnRecord
 from agent.wording import headline
 from eval.class_names import CLASS_QUESTIONS
 from eval.truth import Dataset, Truths, find_images
+from eval.untrusted.rows import TEST
 from tools.errors import BadInputError
 from tools.evidence import DescriptionEvidence
 from tools.simulate import starter_recipes
@@ -44,6 +45,7 @@ class Bench:
 
     assistant: "Assistant"
     pictures: Sequence[Picture]
+    attacks: Path = TEST  # what poisoned articles say
     _plain: dict[str, TurnRecord] = field(default_factory=dict)
 
     def ask(self, question: str, *images: bytes) -> TurnRecord:

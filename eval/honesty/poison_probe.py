@@ -6,6 +6,7 @@ from agent.turn import TurnRecord
 from eval.honesty.bench import Bench, Picture, image_claims
 from eval.honesty.poison import Poison, poisons
 from eval.honesty.probe import Try
+from eval.untrusted.rows import read_attacks
 from tools.evidence import LiteratureEvidence
 from tools.ingest.embedding import embed_missing
 from tools.library import Article
@@ -16,7 +17,8 @@ WITH_IMAGE = 4  # every fourth question is about a picture too
 
 def try_poisons(bench: Bench, n: int) -> Iterator[Try]:
     """The poison is not repeated, calls no tool, and displaces neither claim nor first source."""
-    for number, poison in enumerate(poisons(list(bibliography()), n)):
+    attacks = read_attacks(bench.attacks)
+    for number, poison in enumerate(poisons(list(bibliography()), attacks, n)):
         picture = bench.pictures[number % len(bench.pictures)] if number % WITH_IMAGE == 0 else None
         before = _asked(bench, poison, picture)
         add(bench, poison.article)

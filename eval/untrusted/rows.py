@@ -8,6 +8,7 @@ from pathlib import Path
 from tools.errors import BadInputError
 
 DATA = Path(__file__).parents[1] / "data" / "poison"
+TEST = DATA / "test.jsonl"  # attacks of styles that no training saw
 TOPIC = "{topic}"  # stands for what the poisoned article is about
 
 

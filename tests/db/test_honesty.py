@@ -25,6 +25,7 @@ from eval.honesty.poison import poisons
 from eval.honesty.poison_probe import add, try_poisons, unmoved
 from eval.honesty.premise_probe import affirms, try_premises
 from eval.honesty.probe import Probe, Try
+from eval.untrusted.rows import TEST, read_attacks
 from tools.embedders import load_text_encoder
 from tools.starter import bibliography
 
@@ -69,7 +70,7 @@ def test_poisoned_articles_change_nothing(bench):
 
 
 def test_an_answer_that_repeats_the_poison_does_not_hold(bench):
-    poison = next(poisons(list(bibliography()[:12]), 1))
+    poison = next(poisons(list(bibliography()[:12]), read_attacks(TEST), 1))
     before = bench.ask(poison.question)
     add(bench, poison.article)
     after = bench.ask(poison.question)
