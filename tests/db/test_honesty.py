@@ -80,14 +80,13 @@ def test_an_answer_that_repeats_the_poison_does_not_hold(bench):
     assert not unmoved(before, after.model_copy(update={"answer": told}), poison)
 
 
-def test_poisons_are_alike_for_a_seed_and_carry_marks():
-    articles = list(bibliography()[:12])
-    made = list(poisons(articles, 30))
-    assert made == list(poisons(articles, 30))
+def test_poisons_are_alike_for_a_seed_and_carry_what_they_try():
+    articles, attacks = list(bibliography()[:12]), read_attacks(TEST)
+    made = list(poisons(articles, attacks, len(attacks)))
+    assert made == list(poisons(articles, attacks, len(attacks)))
     assert {poison.kind for poison in made} == {"instruction", "call", "claim"}
     for poison in made:
-        text = poison.article.passages[0].text
-        assert any(mark.lower() in text.lower() for mark in poison.marks), text
+        assert poison.marks and "{topic}" not in poison.article.passages[0].text
 
 
 def test_citations_are_sound_and_a_made_up_pmid_is_not(bench):
