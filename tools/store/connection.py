@@ -98,6 +98,8 @@ class Database(Closing):
             return
         with naming_failures(self.url):
             self._pool.open()
+            if not self._pool.get_stats()["pool_size"]:
+                self._say_why()  # at once: the pool would wait, however plainly it is refused
             try:
                 with self._pool.connection() as connection:
                     yield connection
@@ -152,7 +154,7 @@ class Database(Closing):
             raise
 
     def _say_why(self) -> None:
-        """The pool only says that it waited: connect once more, for the server's own words."""
+        """Connect once, for the server's own words: the pool only says that it waited."""
         with psycopg.connect(self.url, connect_timeout=CONNECT_SECONDS) as connection:
             _prepare(connection)
 
