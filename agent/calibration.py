@@ -17,8 +17,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from agent.adapters import are_pinned
-from tools.errors import BadInputError
+from agent.fitted import load_fitted
 from tools.linear_head import LinearHead, fit
 
 CONFIDENCE = "confidence.json"
@@ -117,11 +116,4 @@ def load_calibration(folder: Path) -> ImageCalibration | None:
 
     Raises BadInputError where its file is damaged.
     """
-    if not (file := folder / CONFIDENCE).is_file():
-        return None
-    try:
-        told = json.loads(file.read_text("utf-8"))
-        found, pins = ImageCalibration.from_json(told), dict(told["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{file} is no calibration ({error}); remove it") from error
-    return found if are_pinned(folder, pins) else None
+    return load_fitted(folder / CONFIDENCE, "calibration", ImageCalibration.from_json)

@@ -4,11 +4,9 @@ It lies beside the weights (`similar_cases.json`, made by `python -m finetune.we
 them by their SHA-256; beside other weights no case weighs anything.
 """
 
-import json
 from pathlib import Path
 
-from agent.adapters import are_pinned
-from tools.errors import BadInputError
+from agent.fitted import load_fitted
 from tools.weighing import CaseRule
 
 SIMILAR_CASES = "similar_cases.json"
@@ -19,11 +17,4 @@ def load_case_rule(folder: Path) -> CaseRule | None:
 
     Raises BadInputError where its file is damaged.
     """
-    if not (file := folder / SIMILAR_CASES).is_file():
-        return None
-    try:
-        told = json.loads(file.read_text("utf-8"))
-        rule, pins = CaseRule.from_json(told), dict(told["sha256"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{file} is no rule for similar cases ({error}); remove it") from error
-    return rule if are_pinned(folder, pins) else None
+    return load_fitted(folder / SIMILAR_CASES, "rule for similar cases", CaseRule.from_json)
