@@ -24,6 +24,7 @@ from agent.loading import find_checkpoint
 from agent.paligemma import PaliGemma, load_paligemma
 from agent.wording import headline
 from eval.trust.coverage import figures
+from finetune import options
 from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.lite.augment import restained
@@ -125,11 +126,8 @@ def _answers(fit: ImageCalibration, row: Row) -> Iterator[tuple[str, tuple[float
 
 
 @click.command(context_settings={"show_default": True})
-@click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
-    help="Folder that holds the training sets.",
-)  # fmt: skip
-@click.option("--checkpoint", default="agent/checkpoints/lite", help="Folder of the weights.")
+@options.data
+@options.checkpoint
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="JSON to write."
 )

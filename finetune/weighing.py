@@ -19,6 +19,7 @@ import click
 from agent.loading import find_checkpoint
 from agent.paligemma import PaliGemma, load_paligemma
 from eval.seeing import Looking
+from finetune import options
 from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.lite.augment import restained
@@ -80,11 +81,8 @@ def _weights(question: Question, rows: Sequence[Row]) -> Weights:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
-    help="Folder that holds the training sets.",
-)  # fmt: skip
-@click.option("--checkpoint", default="agent/checkpoints/lite", help="Folder of the weights.")
+@options.data
+@options.checkpoint
 @click.option("--measure", is_flag=True, help="Measure the rule beside the weights instead.")
 @click.option(
     "--restain", is_flag=True, help="Ask about cells recoloured as if by another laboratory."

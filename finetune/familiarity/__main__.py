@@ -19,6 +19,7 @@ from PIL import Image
 from agent.familiarity import CELL_IMAGE, Detector, Floats, standardised, summary
 from agent.loading import find_checkpoint
 from agent.paligemma import PaliGemma, load_paligemma
+from finetune import options
 from finetune.data.collection import load
 from finetune.data.example import Example
 from finetune.familiarity import blanks, charts, pages
@@ -124,15 +125,12 @@ def fitted(found: Mapping[str, Floats], known: Floats) -> Detector:
 
 
 @click.command(context_settings={"show_default": True})
-@click.option(
-    "--data", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True,
-    help="Folder that holds the training sets.",
-)  # fmt: skip
+@options.data
 @click.option(
     "--photos", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True,
     help="Folder of further photographs; those of scikit-image and scikit-learn are taken anyway.",
 )  # fmt: skip
-@click.option("--checkpoint", default="agent/checkpoints/lite", help="Folder of the weights.")
+@options.checkpoint
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="A new file."
 )
